@@ -1,0 +1,137 @@
+# Hato. `make` builds build/<program>; `make help` lists the rest. A folder with a main.c is a program; a file X_test.c is a
+# unit test; tests/fuzz/X_fuzz.c is a libFuzzer target. Adding a file is enough, nothing is listed here by hand.
+#
+# SAN=address,undefined or SAN=thread builds everything with sanitizers into a directory of its own.
+
+CC      ?= cc
+SAN     ?=
+comma   := ,
+BUILD   := build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
+BUILD   := $(BUILD)$(if $(FUZZ),-fuzz)
+
+PACKAGES := libevent libevent_openssl libevent_pthreads libmicrohttpd jansson sqlite3 inih openssl
+PC_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
+PC_LIBS   := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
+
+WARN     := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla
+HARDEN   := -fstack-protector-strong -fPIE -D_FORTIFY_SOURCE=2
+ifneq ($(SAN)$(FUZZ),)
+HARDEN   := -fno-omit-frame-pointer -fPIE
+endif
+OPT      ?= -O2 -g
+CFLAGS   ?= $(OPT)
+ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -I. $(WARN) $(HARDEN) $(CFLAGS) $(PC_CFLAGS) $(SAN_FLAGS) -pthread
+LDFLAGS  ?= -pie -Wl,-z,relro,-z,now
+LIBS     := $(PC_LIBS) -pthread
+SAN_FLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
+ifdef FUZZ
+CC        := clang
+SAN_FLAGS := -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all
+endif
+
+PROGRAMS := $(patsubst %/main.c,%,$(wildcard */main.c))
+LIB_SRCS := $(filter-out %_test.c,$(wildcard lib/*.c lib/wire/*.c lib/rules/*.c))
+DB_SRCS  := $(filter-out %_test.c,$(wildcard db/*.c))
+TEST_SRCS := $(wildcard lib/*_test.c lib/wire/*_test.c lib/rules/*_test.c db/*_test.c $(PROGRAMS:%=%/*_test.c))
+FUZZ_SRCS := $(wildcard tests/fuzz/*_fuzz.c)
+BENCH_SRCS := $(wildcard bench/*.c)
+
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+program_srcs = $(filter-out %_test.c,$(wildcard $(1)/*.c))
+program_parts = $(filter-out $(1)/main.c,$(call program_srcs,$(1)))
+
+TESTS    := $(patsubst %.c,$(BUILD)/tests/%,$(TEST_SRCS))
+FUZZERS  := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRCS))
+
+.PHONY: all
+all: $(PROGRAMS:%=$(BUILD)/bin/%) $(PROGRAMS:%=$(BUILD)/%)
+
+# build/<program> is what people run; a folder of objects has the same name elsewhere, hence the hop over bin/.
+$(PROGRAMS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/bin/%
+	@ln -sf bin/$* $@
+
+$(BUILD)/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# The schema is SQL in files; the program carries it.
+MIGRATIONS := $(sort $(wildcard db/migrations/*.sql))
+$(BUILD)/gen/db_migrations.h: $(MIGRATIONS) scripts/embed-migrations
+	@mkdir -p $(@D)
+	scripts/embed-migrations $(MIGRATIONS) >$@.tmp && mv $@.tmp $@
+$(call obj,$(DB_SRCS)): $(BUILD)/gen/db_migrations.h
+$(call obj,$(DB_SRCS)): ALL_CFLAGS += -I$(BUILD)/gen
+
+$(BUILD)/libhato.a: $(call obj,$(LIB_SRCS))
+$(BUILD)/libdb.a: $(call obj,$(DB_SRCS))
+$(BUILD)/%.a:
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+define program_rules
+$(BUILD)/bin/$(1): $(call obj,$(call program_srcs,$(1))) $(BUILD)/libdb.a $(BUILD)/libhato.a
+	@mkdir -p $$(@D)
+	$$(CC) $$(ALL_CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
+$(patsubst %.c,$(BUILD)/tests/%,$(wildcard $(1)/*_test.c)): $(call obj,$(call program_parts,$(1)))
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call program_rules,$(p))))
+
+$(BUILD)/tests/%: $(BUILD)/obj/%.o $(BUILD)/libdb.a $(BUILD)/libhato.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libdb.a $(BUILD)/libhato.a $(LIBS) -lcmocka
+
+# Fuzz targets link every program's parts, so that a parser may stand where it belongs.
+FUZZ_PARTS := $(foreach p,authsrv,$(call program_parts,$(p)))
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(call obj,$(FUZZ_PARTS)) $(BUILD)/libdb.a $(BUILD)/libhato.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+.PHONY: deps unit e2e test fuzz fuzzers fuzz-short soak demo bench lint clean help tests
+tests: $(TESTS)
+
+unit: $(TESTS)
+	@scripts/run-unit-tests $(TESTS)
+
+e2e: all
+	@HATO_BUILD=$(BUILD) scripts/run-e2e-tests
+
+test:
+	@scripts/install-deps test
+	@$(MAKE) --no-print-directory -j2 all tests
+	@HATO_BUILD=$(BUILD) scripts/run-tests $(TESTS)
+
+soak: all
+	@HATO_BUILD=$(BUILD) HATO_SOAK=1 scripts/run-e2e-tests tests/crash
+
+demo:
+	@scripts/install-deps build
+	@$(MAKE) --no-print-directory -s -j2 all
+	@HATO_BUILD=$(BUILD) scripts/demo
+
+fuzzers: $(FUZZERS)
+fuzz:
+	@scripts/install-deps fuzz
+	@$(MAKE) --no-print-directory -j2 FUZZ=1 fuzzers
+	@scripts/run-fuzzers build-fuzz $(FUZZ_SECONDS)
+
+bench: all
+	@HATO_BUILD=$(BUILD) bench/run
+
+lint:
+	@scripts/install-deps lint
+	@scripts/lint
+
+clean:
+	rm -rf build build-*
+
+help:
+	@echo 'make            build the programs into build/'
+	@echo 'make demo       run everything in a temporary directory with 1,000 phones'
+	@echo 'make test       unit, end-to-end and (short) crash tests; SAN=address,undefined or SAN=thread'
+	@echo 'make soak       the crash tests in their long form'
+	@echo 'make fuzz       every libFuzzer target, FUZZ_SECONDS=60 each'
+	@echo 'make bench      what it costs, with ratios'
+	@echo 'make lint       formatting, static analysis, gcc and clang without a warning'
+	@echo 'make clean'
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
