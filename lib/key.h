@@ -36,7 +36,7 @@ bool key_equal(const struct key *a, const struct key *b);
 bool key_covers(const struct key *k, const struct addr *a);
 bool key_overlaps(const struct key *a, const struct key *b);
 
-/* "192.0.2.1" or "2001:db8:1::/64": without the realm. Returns `text`. */
+/* "192.0.2.1" or "2001:db8:1::/64", a port block "192.0.2.1#1024-2047": without the realm. Returns `text`. */
 const char *key_format(const struct key *k, char text[KEY_TEXT_MAX]);
 
 /* The canonical octets, without the realm: associated data of tokens. Returns KEY_BYTES_MAX. */

@@ -1,0 +1,93 @@
+/* conn -- one accepted (or made) stream connection: buffered, limited, timed, with TLS at any moment
+ *
+ * Shared by popgw, smtpgw and pushsrv's LMTP. It owns the socket and libevent's bufferevent; a session above owns the protocol.
+ * Input is shown to the session as what has arrived; the session takes lines or octets from it and returns. While the session is
+ * waiting for the store it pauses input (conn_pause): output before input, and a peer that floods costs only the socket buffer.
+ *
+ * OWNERSHIP  The listener makes the conn and hands it to the session's `opened`. conn_close() may be called at any time, in any
+ *            callback; `closed` is then called once, from the loop, never from inside conn_close; after it the conn is gone.
+ *            The session frees itself in `closed` (or later, when its last operation completes).
+ * THREADS    one loop's thread
+ */
+#ifndef HATO_LIB_CONN_H
+#define HATO_LIB_CONN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/addr.h"
+#include "lib/loop.h"
+#include "lib/tls.h"
+
+struct conn;
+
+enum conn_end {
+	CONN_END_LOCAL,   /* we closed it, all output flushed */
+	CONN_END_ABORT,   /* we cut it without flushing (conn_abort) */
+	CONN_END_PEER,    /* the peer closed or reset */
+	CONN_END_IDLE,    /* nothing heard, or nothing taken, for idle_s */
+	CONN_END_TOTAL,   /* over its total time */
+	CONN_END_TLS,     /* handshake failed */
+	CONN_END_SHUTDOWN /* the process ends */
+};
+
+struct conn_ops {
+	/* Input is there (also called again by conn_resume when some is left). Take what you can. */
+	void (*input)(void *session);
+	/* All output has gone to the kernel; may be null. For streaming a body piece by piece. */
+	void (*drained)(void *session);
+	/* TLS asked for by conn_start_tls is up; may be null. */
+	void (*secured)(void *session);
+	/* IDLE and TOTAL ask first, so that a protocol can say goodbye: write it and conn_close, or just return (it is then cut); may be null. */
+	void (*timed_out)(void *session, enum conn_end why);
+	void (*closed)(void *session, enum conn_end why);
+};
+
+/* Who is at the other end: from the kernel, never from what it says. A unix socket's peer has family 0 and all zero. */
+struct conn_peer {
+	struct addr addr;
+	uint16_t port;
+	struct addr local;
+	uint16_t local_port;
+	bool is_unix;
+};
+
+void conn_attach(struct conn *c, const struct conn_ops *ops, void *session);
+const struct conn_peer *conn_peer(const struct conn *c);
+uint64_t conn_id(const struct conn *c); /* unique in the process: for logs and lock owners */
+struct loop *conn_loop(const struct conn *c);
+bool conn_is_tls(const struct conn *c);
+const char *conn_tls_version(const struct conn *c); /* "TLSv1.3", or null */
+
+/* A line ended by CRLF (or bare LF: *bare_lf tells), without its end, NUL-terminated in a buffer of the conn's, valid until the next
+ * call. 0; E_AGAIN: no whole line yet; E_TOO_LARGE: over `limit`: the line was thrown away up to its end (or will be: E_AGAIN follows until then). */
+int conn_line(struct conn *c, size_t limit, char **line, size_t *length, bool *bare_lf);
+/* What is there, contiguous up to `want`; *n octets of it. Consumed by conn_take. */
+const uint8_t *conn_peek(struct conn *c, size_t want, size_t *n);
+void conn_take(struct conn *c, size_t n);
+size_t conn_waiting(const struct conn *c);
+
+void conn_write(struct conn *c, const void *octets, size_t n);
+void conn_printf(struct conn *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+size_t conn_unsent(const struct conn *c);
+
+void conn_pause(struct conn *c);
+void conn_resume(struct conn *c); /* calls input from the loop if something is left */
+
+/* Discards all input (command injection), flushes output, then negotiates as a server. */
+void conn_start_tls(struct conn *c, struct tls_server *tls);
+
+void conn_set_idle(struct conn *c, int64_t idle_s);   /* 0: none */
+void conn_set_total(struct conn *c, int64_t total_s); /* from now; 0: none */
+
+void conn_close(struct conn *c); /* flush, then close */
+void conn_abort(struct conn *c); /* close without flushing: when the binding moved */
+
+/* The client side (smtpgw's LMTP). address: "127.0.0.1:2424" parts or a unix socket path. Connects in the background: `secured`-like
+ * first event is `connected`; failure is `closed`. */
+int conn_connect_unix(struct loop *loop, const char *path, const struct conn_ops *ops, void *session, struct conn **out);
+int conn_connect(struct loop *loop, const struct addr *to, uint16_t port, const struct conn_ops *ops, void *session,
+                 struct conn **out);
+
+#endif

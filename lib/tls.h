@@ -1,0 +1,21 @@
+/* tls -- server-side TLS contexts (OpenSSL)
+ *
+ * TLS 1.2 and later, the system's cipher policy, session tickets on (shared by the workers of a process). One context per process,
+ * made at start from paths.tls_certificate and paths.tls_key, borrowed by every listener.
+ * THREADS read-only after tls_server_new.
+ */
+#ifndef HATO_LIB_TLS_H
+#define HATO_LIB_TLS_H
+
+typedef struct ssl_ctx_st SSL_CTX;
+struct tls_server;
+
+/* E_IO with error[] filled: no such file, key and certificate do not match. */
+int tls_server_new(const char *certificate, const char *key, struct tls_server **out, char error[256]);
+void tls_server_free(struct tls_server *t);
+SSL_CTX *tls_server_context(struct tls_server *t);
+
+/* A self-signed certificate for `names` (commas; address literals become IP SANs) with a P-256 key, ten years: what `hato init` makes. */
+int tls_self_signed(const char *names, const char *certificate_path, const char *key_path);
+
+#endif
