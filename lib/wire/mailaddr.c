@@ -3,7 +3,6 @@
 #include "lib/err.h"
 
 #include <arpa/inet.h>
-#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -71,7 +70,8 @@ static bool is_ascii(char c)
 	return ((unsigned char)c & 0x80) == 0;
 }
 
-/* Octets of the character at the cursor if `is_member` or UTF-8 that is let in; 0 if not; E_RANGE if only for UTF-8. */
+/* Octets of the character at the cursor if `is_member` or UTF-8 that is let in; 0 if not; E_RANGE
+ * if only for UTF-8. */
 static int member_len(const struct cursor *c, bool (*is_member)(char))
 {
 	if (c->at == c->end)
@@ -255,7 +255,7 @@ static int parse_bracketed(struct cursor *c, struct mailaddr *a)
 }
 
 int mailaddr_parse_path(const char *text, size_t len, unsigned flags, struct mailaddr *out,
-                        size_t *used)
+			size_t *used)
 {
 	struct cursor c = {.at = text, .end = text + len, .flags = flags};
 	struct mailaddr a = {0};

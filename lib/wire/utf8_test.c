@@ -11,36 +11,36 @@ static const struct {
 	size_t len;
 	size_t char_len;
 } cases[] = {
-        {"", 0, 0},
-        {"a", 1, 1},
-        {"~", 1, 1},
-        {"\0", 1, 0},
-        {"\r", 1, 0},
-        {"\x1f", 1, 0},
-        {"\x7f", 1, 0},
-        {"\xc2\x80", 2, 0}, /* C1 */
-        {"\xc2\x9f", 2, 0},
-        {"\xc2\xa0", 2, 2},
-        {"\xc0\x8a", 2, 0}, /* overlong LF */
-        {"\xc1\xbf", 2, 0},
-        {"\xe3\x81\x82", 3, 3},
-        {"\xe3\x81\x82z", 4, 3},
-        {"\xe3\x81", 2, 0}, /* cut */
-        {"\xe3", 1, 0},
-        {"\xe0\x9f\xbf", 3, 0}, /* overlong */
-        {"\xed\x9f\xbf", 3, 3},
-        {"\xed\xa0\x80", 3, 0}, /* surrogate */
-        {"\xf0\x9f\x98\x80", 4, 4},
-        {"\xf0\x8f\xbf\xbf", 4, 0}, /* overlong */
-        {"\xf4\x8f\xbf\xbf", 4, 4},
-        {"\xf4\x90\x80\x80", 4, 0}, /* above U+10FFFF */
-        {"\xf5\x80\x80\x80", 4, 0},
-        {"\x80", 1, 0},
-        {"\xff", 1, 0},
-        {"\xe3"
-         "a"
-         "\x82",
-         3, 0},
+	{"", 0, 0},
+	{"a", 1, 1},
+	{"~", 1, 1},
+	{"\0", 1, 0},
+	{"\r", 1, 0},
+	{"\x1f", 1, 0},
+	{"\x7f", 1, 0},
+	{"\xc2\x80", 2, 0}, /* C1 */
+	{"\xc2\x9f", 2, 0},
+	{"\xc2\xa0", 2, 2},
+	{"\xc0\x8a", 2, 0}, /* overlong LF */
+	{"\xc1\xbf", 2, 0},
+	{"\xe3\x81\x82", 3, 3},
+	{"\xe3\x81\x82z", 4, 3},
+	{"\xe3\x81", 2, 0}, /* cut */
+	{"\xe3", 1, 0},
+	{"\xe0\x9f\xbf", 3, 0}, /* overlong */
+	{"\xed\x9f\xbf", 3, 3},
+	{"\xed\xa0\x80", 3, 0}, /* surrogate */
+	{"\xf0\x9f\x98\x80", 4, 4},
+	{"\xf0\x8f\xbf\xbf", 4, 0}, /* overlong */
+	{"\xf4\x8f\xbf\xbf", 4, 4},
+	{"\xf4\x90\x80\x80", 4, 0}, /* above U+10FFFF */
+	{"\xf5\x80\x80\x80", 4, 0},
+	{"\x80", 1, 0},
+	{"\xff", 1, 0},
+	{"\xe3"
+	 "a"
+	 "\x82",
+	 3, 0},
 };
 
 static void test_char_len(void **state)
@@ -66,8 +66,8 @@ static void test_printable(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_char_len),
-	        cmocka_unit_test(test_printable),
+		cmocka_unit_test(test_char_len),
+		cmocka_unit_test(test_printable),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
