@@ -8,6 +8,7 @@
 #define HATO_LIB_METRICS_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 

@@ -1,0 +1,31 @@
+/* conf_private -- shared by the parts of lib/conf only: rows, sections with names, printing */
+#ifndef HATO_LIB_CONF_PRIVATE_H
+#define HATO_LIB_CONF_PRIVATE_H
+
+#include "lib/conf.h"
+
+struct conf_row {
+	const char *section, *name;
+	enum { CONF_INT, CONF_TEXT, CONF_FLAG, CONF_LIST } kind;
+	size_t offset;
+	const char *def;
+	int64_t least, most;
+	const char *unit, *text;
+};
+
+const struct conf_row *conf_rows(size_t *count);
+bool conf_section_is(const char *text, const char *section);
+int conf_number(const char *text, int64_t least, int64_t most, int64_t *out);
+int conf_text_set(char **at, const char *text);
+int conf_set(struct conf *c, const char *section, const char *name, const char *value,
+             char error[256]);
+
+/* [realm NAME] and [network-key NAME] */
+int conf_realm_set(struct conf *c, const char *realm, const char *name, const char *value,
+                   char error[256]);
+int conf_network_key_set(struct conf *c, const char *id, const char *name, const char *value,
+                         char error[256]);
+/* After all is read: what one key alone cannot tell; fills realms[0] and the defaults of the keys. */
+int conf_check(struct conf *c, char error[256]);
+
+#endif

@@ -1,0 +1,239 @@
+/* conf_sections -- the sections that have a name: [realm NAME] and [network-key NAME] */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/conf_private.h"
+#include "lib/err.h"
+
+static int unknown(const char *what, const char *name, char error[256])
+{
+	snprintf(error, 256, "unknown key %.60s in [%s NAME]", name, what);
+	return E_SYNTAX;
+}
+
+static int port_set(uint16_t *port, const char *name, const char *value, char error[256])
+{
+	int64_t n;
+	int rc = conf_number(value, 0, 65535, &n);
+
+	if (rc)
+		snprintf(error, 256, "%.60s: '%.40s' is not a port", name, value);
+	else
+		*port = (uint16_t)n;
+	return rc;
+}
+
+static struct conf_realm *realm_get(struct conf *c, const char *name)
+{
+	for (size_t i = 0; i < c->realm_count; i++)
+		if (!strcmp(c->realms[i].name, name))
+			return &c->realms[i];
+	if (c->realm_count == CONF_REALMS_MAX)
+		return NULL;
+	struct conf_realm *r = &c->realms[c->realm_count++];
+	snprintf(r->name, sizeof r->name, "%s", name);
+	r->trigger_port = 2948;
+	return r;
+}
+
+int conf_realm_set(struct conf *c, const char *realm, const char *name, const char *value,
+		   char error[256])
+{
+	if (!realm_is_valid(realm)) {
+		snprintf(error, 256, "[realm %.40s]: a realm's name is [a-z0-9-], at most %d",
+			 realm, REALM_MAX - 1);
+		return E_SYNTAX;
+	}
+	if (!strcmp(realm, REALM_DEFAULT)) {
+		snprintf(error, 256,
+			 "[realm default]: its ports are those of the daemons' sections");
+		return E_SYNTAX;
+	}
+	struct conf_realm *r = realm_get(c, realm);
+	if (!r) {
+		snprintf(error, 256, "more than %d realms", CONF_REALMS_MAX);
+		return E_TOO_LARGE;
+	}
+	const struct {
+		const char *name;
+		uint16_t *port;
+	} ports[] = {{"handset_port", &r->handset_port},
+		     {"handset_tls_port", &r->handset_tls_port},
+		     {"pop3_port", &r->pop3_port},
+		     {"pop3s_port", &r->pop3s_port},
+		     {"trigger_port", &r->trigger_port}};
+	for (size_t i = 0; i < sizeof ports / sizeof *ports; i++)
+		if (!strcmp(name, ports[i].name))
+			return port_set(ports[i].port, name, value, error);
+	if (!strcmp(name, "trigger_source"))
+		return conf_text_set(&r->trigger_source, value);
+	if (!strcmp(name, "trigger_device"))
+		return conf_text_set(&r->trigger_device, value);
+	return unknown("realm", name, error);
+}
+
+static struct conf_network_key *key_get(struct conf *c, const char *id)
+{
+	for (size_t i = 0; i < c->network_key_count; i++)
+		if (!strcmp(c->network_keys[i].id, id))
+			return &c->network_keys[i];
+	if (c->network_key_count == CONF_KEYS_MAX)
+		return NULL;
+	struct conf_network_key *k = &c->network_keys[c->network_key_count++];
+	snprintf(k->id, sizeof k->id, "%s", id);
+	snprintf(k->realm, sizeof k->realm, "%s", REALM_DEFAULT);
+	return k;
+}
+
+static int scopes_parse(const char *value, unsigned *out)
+{
+	static const struct {
+		const char *word;
+		unsigned scope;
+	} words[] = {
+		{"lease", SCOPE_LEASE}, {"provision", SCOPE_PROVISION}, {"operate", SCOPE_OPERATE}};
+	char copy[128];
+	char *save = NULL;
+	unsigned scopes = 0;
+
+	snprintf(copy, sizeof copy, "%s", value);
+	for (char *word = strtok_r(copy, ", ", &save); word; word = strtok_r(NULL, ", ", &save)) {
+		unsigned found = 0;
+		for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+			if (!strcmp(word, words[i].word))
+				found = words[i].scope;
+		if (!found)
+			return E_SYNTAX;
+		scopes |= found;
+	}
+	*out = scopes;
+	return 0;
+}
+
+int conf_network_key_set(struct conf *c, const char *id, const char *name, const char *value,
+			 char error[256])
+{
+	if (!*id || strlen(id) >= sizeof c->network_keys[0].id) {
+		snprintf(error, 256, "[network-key %.40s]: a key's name has 1..31 characters", id);
+		return E_SYNTAX;
+	}
+	struct conf_network_key *k = key_get(c, id);
+	if (!k) {
+		snprintf(error, 256, "more than %d network keys", CONF_KEYS_MAX);
+		return E_TOO_LARGE;
+	}
+	if (!strcmp(name, "file"))
+		return conf_text_set(&k->file, value);
+	if (!strcmp(name, "nas_ids"))
+		return conf_text_set(&k->nas_ids, value);
+	if (!strcmp(name, "scopes")) {
+		if (!scopes_parse(value, &k->scopes))
+			return 0;
+		snprintf(error, 256, "scopes: '%.60s' (lease, provision, operate)", value);
+		return E_SYNTAX;
+	}
+	if (!strcmp(name, "realm")) {
+		if (!realm_is_valid(value) && strcmp(value, "*")) {
+			snprintf(error, 256, "realm: '%.60s' is no realm's name", value);
+			return E_SYNTAX;
+		}
+		snprintf(k->realm, sizeof k->realm, "%s", value);
+		return 0;
+	}
+	return unknown("network-key", name, error);
+}
+
+/* Texts that were not given are empty, never null. */
+static int texts_complete(struct conf *c)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < c->realm_count; i++) {
+		struct conf_realm *r = &c->realms[i];
+		if (!r->trigger_source)
+			rc = conf_text_set(&r->trigger_source, i ? "" : c->pushsrv_trigger_source);
+		if (!rc && !r->trigger_device)
+			rc = conf_text_set(&r->trigger_device, "");
+	}
+	for (size_t i = 0; !rc && i < c->network_key_count; i++) {
+		struct conf_network_key *k = &c->network_keys[i];
+		if (!k->file)
+			rc = conf_text_set(&k->file, i ? "" : c->paths_feeder_key);
+		if (!rc && !k->nas_ids)
+			rc = conf_text_set(&k->nas_ids, "");
+	}
+	return rc;
+}
+
+static int one_of(const char *key, const char *value, const char *const *words, char error[256])
+{
+	char list[128] = "";
+
+	for (; *words; words++) {
+		if (!strcmp(value, *words))
+			return 0;
+		strncat(list, *list ? ", " : "", sizeof list - strlen(list) - 1);
+		strncat(list, *words, sizeof list - strlen(list) - 1);
+	}
+	snprintf(error, 256, "%s: '%.40s' is none of %s", key, value, list);
+	return E_SYNTAX;
+}
+
+static int address_check(const char *key, const char *value, char error[256])
+{
+	struct addr a;
+
+	if (!addr_parse(value, &a))
+		return 0;
+	snprintf(error, 256, "%s: '%.60s' is no address", key, value);
+	return E_SYNTAX;
+}
+
+int conf_check(struct conf *c, char error[256])
+{
+	struct conf_realm *r = &c->realms[0];
+
+	r->handset_port = (uint16_t)c->authsrv_handset_port;
+	r->handset_tls_port = (uint16_t)c->authsrv_handset_tls_port;
+	r->pop3_port = (uint16_t)c->popgw_pop3_port;
+	r->pop3s_port = (uint16_t)c->popgw_pop3s_port;
+	r->trigger_port = (uint16_t)c->pushsrv_trigger_port;
+
+	int rc = texts_complete(c);
+	if (!rc)
+		rc = one_of("popgw.login_id", c->popgw_login_id,
+			    (const char *const[]){"account", "address", "both", NULL}, error);
+	if (!rc)
+		rc = one_of("pushsrv.application_id", c->pushsrv_application_id,
+			    (const char *const[]){"emn.ua", "spmode", NULL}, error);
+	if (!rc)
+		rc = one_of("log.level", c->log_level,
+			    (const char *const[]){"debug", "info", "warn", "error", NULL}, error);
+	if (!rc)
+		rc = address_check("authsrv.handset_listen", c->authsrv_handset_listen, error);
+	if (!rc)
+		rc = address_check("authsrv.network_listen", c->authsrv_network_listen, error);
+	if (!rc)
+		rc = address_check("smtpgw.listen", c->smtpgw_listen, error);
+	if (!rc)
+		rc = address_check("pushsrv.listen", c->pushsrv_listen, error);
+	if (!rc)
+		rc = address_check("popgw.listen", c->popgw_listen, error);
+	for (size_t i = 0; !rc && i < c->realm_count; i++)
+		if (*c->realms[i].trigger_source)
+			rc = address_check("trigger_source", c->realms[i].trigger_source, error);
+	for (size_t i = 0; !rc && i < c->network_key_count; i++)
+		if (!*c->network_keys[i].file) {
+			snprintf(error, 256, "[network-key %s]: no file", c->network_keys[i].id);
+			rc = E_SYNTAX;
+		}
+	return rc;
+}
+
+const struct conf_realm *conf_realm(const struct conf *c, const char *name)
+{
+	for (size_t i = 0; i < c->realm_count; i++)
+		if (!strcmp(c->realms[i].name, name))
+			return &c->realms[i];
+	return NULL;
+}

@@ -1,0 +1,193 @@
+#include "lib/loop.h"
+
+#include <event2/event.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "lib/err.h"
+
+struct loop {
+	struct event_base *base;
+	struct event *wake;
+	int wake_fd;
+	/* Protects first, last, stop. Held for a few instructions, with nothing else locked. */
+	pthread_mutex_t lock;
+	struct loop_task *first, *last;
+	bool stop;
+};
+
+struct loop_timer {
+	struct event *event;
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+static void run_tasks(struct loop *loop)
+{
+	pthread_mutex_lock(&loop->lock);
+	struct loop_task *task = loop->first;
+	bool stop = loop->stop;
+	loop->first = loop->last = NULL;
+	pthread_mutex_unlock(&loop->lock);
+
+	while (task) {
+		struct loop_task *next = task->next; /* the poster may free or reuse it in run() */
+		task->run(task);
+		task = next;
+	}
+	if (stop)
+		event_base_loopbreak(loop->base);
+}
+
+static void on_wake(evutil_socket_t fd, short what, void *arg)
+{
+	uint64_t count;
+
+	(void)what;
+	if (read(fd, &count, sizeof count) == (ssize_t)sizeof count)
+		run_tasks(arg);
+}
+
+int loop_new(struct loop **out)
+{
+	struct loop *loop = calloc(1, sizeof *loop);
+	struct event_config *config = event_config_new();
+
+	if (!loop || !config)
+		goto fail;
+	/* A loop's events are touched by its own thread only: no lock inside libevent. */
+	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+	event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
+	loop->base = event_base_new_with_config(config);
+	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (!loop->base || loop->wake_fd < 0)
+		goto fail;
+	loop->wake = event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST, on_wake, loop);
+	if (!loop->wake || event_add(loop->wake, NULL))
+		goto fail;
+	pthread_mutex_init(&loop->lock, NULL);
+	event_config_free(config);
+	*out = loop;
+	return 0;
+fail:
+	if (config)
+		event_config_free(config);
+	if (loop) {
+		if (loop->wake)
+			event_free(loop->wake);
+		if (loop->wake_fd > 0)
+			close(loop->wake_fd);
+		if (loop->base)
+			event_base_free(loop->base);
+		free(loop);
+	}
+	return E_NOMEM;
+}
+
+void loop_free(struct loop *loop)
+{
+	if (!loop)
+		return;
+	event_free(loop->wake);
+	close(loop->wake_fd);
+	event_base_free(loop->base);
+	pthread_mutex_destroy(&loop->lock);
+	free(loop);
+}
+
+struct event_base *loop_base(struct loop *loop)
+{
+	return loop->base;
+}
+
+void loop_run(struct loop *loop)
+{
+	event_base_loop(loop->base, EVLOOP_NO_EXIT_ON_EMPTY);
+	run_tasks(loop); /* what was posted together with the stop */
+}
+
+static void wake(struct loop *loop)
+{
+	uint64_t one = 1;
+	/* The counter cannot overflow, and a full one is a wake-up already. */
+	ssize_t n = write(loop->wake_fd, &one, sizeof one);
+	(void)n;
+}
+
+void loop_stop(struct loop *loop)
+{
+	pthread_mutex_lock(&loop->lock);
+	loop->stop = true;
+	pthread_mutex_unlock(&loop->lock);
+	wake(loop);
+}
+
+void loop_post_chain(struct loop *loop, struct loop_task *first, struct loop_task *last)
+{
+	last->next = NULL;
+	pthread_mutex_lock(&loop->lock);
+	bool was_empty = loop->first == NULL;
+	if (was_empty)
+		loop->first = first;
+	else
+		loop->last->next = first;
+	loop->last = last;
+	pthread_mutex_unlock(&loop->lock);
+	if (was_empty)
+		wake(loop);
+}
+
+void loop_post(struct loop *loop, struct loop_task *task)
+{
+	loop_post_chain(loop, task, task);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct loop_timer *t = arg;
+
+	(void)fd;
+	(void)what;
+	t->fn(t->arg);
+}
+
+struct loop_timer *loop_timer_new(struct loop *loop, void (*fn)(void *arg), void *arg)
+{
+	struct loop_timer *t = calloc(1, sizeof *t);
+
+	if (!t)
+		return NULL;
+	t->fn = fn;
+	t->arg = arg;
+	t->event = evtimer_new(loop->base, on_timer, t);
+	if (!t->event) {
+		free(t);
+		return NULL;
+	}
+	return t;
+}
+
+void loop_timer_set(struct loop_timer *t, int64_t in_us)
+{
+	if (in_us < 0)
+		in_us = 0;
+	struct timeval tv = {.tv_sec = (time_t)(in_us / 1000000),
+			     .tv_usec = (suseconds_t)(in_us % 1000000)};
+	evtimer_add(t->event, &tv);
+}
+
+void loop_timer_stop(struct loop_timer *t)
+{
+	evtimer_del(t->event);
+}
+
+void loop_timer_free(struct loop_timer *t)
+{
+	if (!t)
+		return;
+	event_free(t->event);
+	free(t);
+}
