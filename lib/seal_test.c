@@ -341,6 +341,7 @@ int main(void)
 		cmocka_unit_test(key_lengths),
 		cmocka_unit_test(every_bit_counts),
 		cmocka_unit_test(borders_of_components_count),
+		cmocka_unit_test(empty_component_is_asserted),
 		cmocka_unit_test(secrets),
 		cmocka_unit_test_setup_teardown(key_file, folder_new, folder_remove),
 		cmocka_unit_test_setup_teardown(key_file_refuses, folder_new, folder_remove),
