@@ -46,11 +46,11 @@ size_t utf8_char_len(const char *text, size_t len)
 	return is_scalar(c, n) && !is_control(c) ? n : 0;
 }
 
-bool utf8_is_printable(const char *text, size_t len)
+bool utf8_is_printable(const char *text, size_t len, bool with_utf8)
 {
 	while (len > 0) {
 		size_t n = utf8_char_len(text, len);
-		if (n == 0)
+		if (n == 0 || (n > 1 && !with_utf8))
 			return false;
 		text += n;
 		len -= n;

@@ -14,7 +14,8 @@
  * or a control. */
 size_t utf8_char_len(const char *text, size_t len);
 
-/* All of text[0..len) is such characters; the empty text is. */
-bool utf8_is_printable(const char *text, size_t len);
+/* All of text[0..len) is such characters, ASCII ones alone unless `with_utf8`. The empty text is.
+ */
+bool utf8_is_printable(const char *text, size_t len, bool with_utf8);
 
 #endif

@@ -56,11 +56,14 @@ static void test_char_len(void **state)
 static void test_printable(void **state)
 {
 	(void)state;
-	assert_true(utf8_is_printable("", 0));
-	assert_true(utf8_is_printable("a \xe3\x81\x82", 5));
-	assert_false(utf8_is_printable("a\tb", 3));
-	assert_false(utf8_is_printable("a\xe3\x81", 3));
-	assert_false(utf8_is_printable("a\0b", 3));
+	assert_true(utf8_is_printable("", 0, true));
+	assert_true(utf8_is_printable("a \xe3\x81\x82", 5, true));
+	assert_true(utf8_is_printable("a b~", 4, false));
+	assert_false(utf8_is_printable("a \xe3\x81\x82", 5, false));
+	assert_false(utf8_is_printable("a\tb", 3, false));
+	assert_false(utf8_is_printable("a\tb", 3, true));
+	assert_false(utf8_is_printable("a\xe3\x81", 3, true));
+	assert_false(utf8_is_printable("a\0b", 3, true));
 }
 
 int main(void)
