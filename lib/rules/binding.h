@@ -1,8 +1,9 @@
 /* binding -- the states of a key and what each allows: binding-rules 2 as a table
  *
- * A key (lib/key.h) is free, or bound to one subscriber's session. What a state allows is looked up here and nowhere else:
- * authsrv asks before it seals a token, popgw and smtpgw before they open a mailbox, pushsrv before a datagram leaves.
- * Pure functions over the stored row: no I/O, no clock (`now_us` is handed in), any thread. The rows are values.
+ * A key (lib/key.h) is free, or bound to one subscriber's session. What a state allows is looked up
+ * here and nowhere else: authsrv asks before it seals a token, popgw and smtpgw before they open a
+ * mailbox, pushsrv before a datagram leaves. Pure functions over the stored row: no I/O, no clock
+ * (`now_us` is handed in), any thread. The rows are values.
  */
 #ifndef HATO_LIB_RULES_BINDING_H
 #define HATO_LIB_RULES_BINDING_H
@@ -28,11 +29,12 @@ enum key_state {
 enum quarantine_reason {
 	QUARANTINE_NONE,
 	QUARANTINE_PROOF_OF_OTHER,   /* a valid SIM proof of another SIM than the bound one */
-	QUARANTINE_TOKEN_OF_OTHER,   /* a token for this key and generation names another subscriber */
+	QUARANTINE_TOKEN_OF_OTHER,   /* a token for this key and generation names another subscriber
+				      */
 	QUARANTINE_IDENTITIES,       /* one event, msisdn and imsi of two subscribers */
 	QUARANTINE_TWO_SESSIONS,     /* two sessions at the same time on one key */
 	QUARANTINE_SESSION_IDENTITY, /* one session, two subscribers */
-	QUARANTINE_MISDIRECTED,      /* a trigger reported by a stranger, and our send log confirms it */
+	QUARANTINE_MISDIRECTED, /* a trigger reported by a stranger, and our send log confirms it */
 	QUARANTINE_OPERATOR,
 	QUARANTINE_REASONS
 };
@@ -41,11 +43,12 @@ enum quarantine_reason {
 struct binding {
 	struct key key;
 	enum key_state state;
-	uint32_t generation; /* only ever grows; 0: never bound */
-	int64_t subscriber;  /* 0: nobody (free, or quarantined by a contradiction) */
-	int64_t session;     /* row id of the session that holds it; 0: none */
-	int64_t watermark_us; /* event time of the last Start or Stop applied; INT64_MIN: none */
-	int64_t watermark_batch; /* the REST batch that set it: order inside a batch is known; 0: none */
+	uint32_t generation;     /* only ever grows; 0: never bound */
+	int64_t subscriber;      /* 0: nobody (free, or quarantined by a contradiction) */
+	int64_t session;         /* row id of the session that holds it; 0: none */
+	int64_t watermark_us;    /* event time of the last Start or Stop applied; INT64_MIN: none */
+	int64_t watermark_batch; /* the REST batch that set it: order inside a batch is known; 0:
+				    none */
 	int64_t started_us, expires_us; /* expires 0: no end */
 	int64_t renewed_us;   /* when the feed last spoke of the holder (arrival less delay) */
 	int64_t confirmed_us; /* the last agreeing claim or proof of this generation; 0: none */
@@ -56,50 +59,56 @@ struct binding {
 
 /* What somebody wants to do on the strength of a binding. */
 enum binding_use {
-	USE_TOKEN_BARE,   /* a token for a bare claim that agrees */
-	USE_TOKEN_PROOF,  /* a token for a SIM proof of the bound SIM */
-	USE_TOKEN_RENEW,  /* refresh of a token of this generation */
-	USE_MAIL,         /* a token of this generation opens mail */
+	USE_TOKEN_BARE,  /* a token for a bare claim that agrees */
+	USE_TOKEN_PROOF, /* a token for a SIM proof of the bound SIM */
+	USE_TOKEN_RENEW, /* refresh of a token of this generation */
+	USE_MAIL,        /* a token of this generation opens mail */
 	USE_UDP_TRIGGER,
 	USE_SMS_TRIGGER,
 	BINDING_USES
 };
 
-/* The state that counts at now_us: an expired lease is free whatever the row says (quarantine outlives expiry). */
+/* The state that counts at now_us: an expired lease is free whatever the row says (quarantine
+ * outlives expiry). */
 enum key_state binding_state_at(const struct binding *b, int64_t now_us);
 
 /* The cell of the table for the state at now_us. */
 bool binding_allows(const struct binding *b, enum binding_use use, int64_t now_us);
 
-/* Rule (b) of the three keys: the committed row binds `subscriber` in `generation`, and its state still opens mail. */
+/* Rule (b) of the three keys: the committed row binds `subscriber` in `generation`, and its state
+ * still opens mail. */
 bool binding_opens_mail(const struct binding *b, int64_t subscriber, uint32_t generation,
-                        int64_t now_us);
+			int64_t now_us);
 
-/* A handset's word, from the key itself. `claimed` is the subscriber its IMSI belongs to, 0 if unknown to us.
- * Changes *b in place; the caller commits it (compare-and-set on the generation) before it answers. */
+/* A handset's word, from the key itself. `claimed` is the subscriber its IMSI belongs to, 0 if
+ * unknown to us. Changes *b in place; the caller commits it (compare-and-set on the generation)
+ * before it answers. */
 enum claim_answer {
-	CLAIM_ACCEPTED,       /* a token may be given */
+	CLAIM_ACCEPTED, /* a token may be given */
 	CLAIM_NO_BINDING,
-	CLAIM_MISMATCH,       /* it disagrees: the key is contested from now on */
+	CLAIM_MISMATCH, /* it disagrees: the key is contested from now on */
 	CLAIM_CONTESTED,
 	CLAIM_QUARANTINED,
 	CLAIM_PROOF_REQUIRED, /* agrees, but its subscriber has a SIM key */
 	CLAIM_STALE           /* refresh: the last claim is older than it may be: claim again */
 };
 enum claim_answer binding_claim_bare(struct binding *b, int64_t claimed, int64_t now_us);
-/* A refresh with a valid token of this generation: ends `contested` and the rival. reprove_us: how old the last claim may be. */
+/* A refresh with a valid token of this generation: ends `contested` and the rival. reprove_us: how
+ * old the last claim may be. */
 enum claim_answer binding_renew(struct binding *b, int64_t now_us, int64_t reprove_us);
 
 /* Hard evidence. False: already quarantined or free (nothing changed). */
 bool binding_quarantine_apply(struct binding *b, enum quarantine_reason reason);
-/* All tokens of this generation end: new generation, unconfirmed (free stays free). DELETE /v1/token, SIM change. */
+/* All tokens of this generation end: new generation, unconfirmed (free stays free). DELETE
+ * /v1/token, SIM change. */
 void binding_restart(struct binding *b);
-/* The operator's release: new generation; unconfirmed if a session still holds it, else free. False: not quarantined. */
+/* The operator's release: new generation; unconfirmed if a session still holds it, else free.
+ * False: not quarantined. */
 bool binding_release_apply(struct binding *b);
 /* Nobody holds it any more; generation and watermark stay. A quarantined key stays quarantined. */
 void binding_free_apply(struct binding *b);
 
-const char *key_state_name(enum key_state s);               /* "free", "unconfirmed", ... */
+const char *key_state_name(enum key_state s);                 /* "free", "unconfirmed", ... */
 const char *quarantine_reason_name(enum quarantine_reason r); /* "token-of-other", ... */
 
 #endif

@@ -1,12 +1,15 @@
 /* lease -- what a lease event does to the bindings: binding-rules 3, for every feed
  *
- * lease_apply() decides one event against what is stored and writes the outcome back through `struct lease_store`, a port that
- * the caller provides: the database's writer inside its transaction (db/), arrays in the tests. It does no I/O of its own, asks no
- * clock and keeps nothing, so the same store and the same events give the same result, in any interleaving a test can think of.
+ * lease_apply() decides one event against what is stored and writes the outcome back through
+ * `struct lease_store`, a port that the caller provides: the database's writer inside its
+ * transaction (db/), arrays in the tests. It does no I/O of its own, asks no clock and keeps
+ * nothing, so the same store and the same events give the same result, in any interleaving a test
+ * can think of.
  *
- * Two questions, two answers. Who holds the key: a Start newer than the key's watermark evicts, even if its own subscriber is
- * unknown, contradictory or unreadable. Which session is the subscriber's: the newest, by time normalised over NASes.
- * OWNERSHIP everything by value; the event and the store are borrowed for the call. SEE binding-rules 1, 3, 7.
+ * Two questions, two answers. Who holds the key: a Start newer than the key's watermark evicts,
+ * even if its own subscriber is unknown, contradictory or unreadable. Which session is the
+ * subscriber's: the newest, by time normalised over NASes. OWNERSHIP everything by value; the event
+ * and the store are borrowed for the call. SEE binding-rules 1, 3, 7.
  */
 #ifndef HATO_LIB_RULES_LEASE_H
 #define HATO_LIB_RULES_LEASE_H
@@ -41,13 +44,14 @@ struct lease_event {
 	int64_t delay_us;    /* how long the feed held it back (Acct-Delay-Time) */
 	int64_t received_us; /* arrival here */
 	int64_t lease_us;    /* how long it lasts; 0: until the Stop */
-	int64_t batch;       /* events of one REST batch share a number; their order is known. 0: none */
+	int64_t batch; /* events of one REST batch share a number; their order is known. 0: none */
 	char feeder[FEEDER_MAX]; /* id of the network key that brought it */
 };
 
 struct lease_outcome {
 	enum lease_result result;
-	const char *problem; /* static: the NAME of urn:hato:problem:NAME; null unless result is error */
+	const char *problem; /* static: the NAME of urn:hato:problem:NAME; null unless result is
+				error */
 	const char *detail;  /* static, for people; may be null */
 	int64_t subscriber;  /* whom the event was about; 0 unknown */
 	uint32_t generation; /* of the first key, after the event; 0: no key */
@@ -67,7 +71,8 @@ struct nas_row {
 	int64_t on_us;     /* event time of the newest On/Off; INT64_MIN: none */
 	int64_t offset_us; /* its clock against ours: smoothed minimum of arrival - event time */
 	bool offset_known;
-	int64_t behind_us; /* bindings renewed before this are not to be trusted with a bare word; 0: not behind */
+	int64_t behind_us; /* bindings renewed before this are not to be trusted with a bare word;
+			      0: not behind */
 };
 
 struct session_row {
@@ -84,53 +89,65 @@ struct session_row {
 	bool active;      /* it is its subscriber's session in this realm: at most one */
 };
 
-/* The port to what is stored. Every call returns 0 or E_*; any E_* but E_NOT_FOUND ends lease_apply with it, and the caller
- * rolls back. A put with id 0 inserts and sets the id (sessions) or inserts by key (bindings, NASes). */
+/* The port to what is stored. Every call returns 0 or E_*; any E_* but E_NOT_FOUND ends lease_apply
+ * with it, and the caller rolls back. A put with id 0 inserts and sets the id (sessions) or inserts
+ * by key (bindings, NASes). */
 struct lease_store {
 	void *ctx;
-	/* E_NOT_FOUND: unknown. E_CONFLICT: msisdn and imsi are two subscribers' (or one of them is unknown and the other not). */
+	/* E_NOT_FOUND: unknown. E_CONFLICT: msisdn and imsi are two subscribers' (or one of them is
+	 * unknown and the other not). */
 	int (*subscriber_find)(void *ctx, const char *msisdn, const char *imsi, int64_t *id);
 	int (*nas_get)(void *ctx, const char *realm, const char *nas_id, struct nas_row *out);
 	int (*nas_put)(void *ctx, const struct nas_row *nas);
 	int (*binding_get)(void *ctx, const struct key *k, struct binding *out);
-	/* One active binding whose key overlaps k and is not k, not yet in the way of an earlier call's puts: E_NOT_FOUND if none. */
+	/* One active binding whose key overlaps k and is not k, not yet in the way of an earlier
+	 * call's puts: E_NOT_FOUND if none. */
 	int (*binding_overlapping)(void *ctx, const struct key *k, struct binding *out);
 	int (*binding_put)(void *ctx, const struct binding *b);
-	int (*session_find)(void *ctx, const char *realm, const char *nas_id, const char *session_id,
-	                    uint32_t epoch, struct session_row *out);
+	/* The newest session of this name whose epoch is at most `epoch`. */
+	int (*session_find)(void *ctx, const char *realm, const char *nas_id,
+			    const char *session_id, uint32_t epoch, struct session_row *out);
 	int (*session_get)(void *ctx, int64_t id, struct session_row *out);
 	int (*session_active)(void *ctx, const char *realm, int64_t subscriber,
-	                      struct session_row *out);
+			      struct session_row *out);
 	int (*session_put)(void *ctx, struct session_row *s);
 	/* The bindings a session holds: at most two. */
 	int (*session_bindings)(void *ctx, int64_t session, struct binding out[2], size_t *n);
 	/* Any not-ended session of the NAS that started strictly before time_us. */
 	int (*session_before)(void *ctx, const char *realm, const char *nas_id, int64_t time_us,
-	                      struct session_row *out);
+			      struct session_row *out);
 };
 
 /* 0 (the outcome is filled) or the store's error. */
 int lease_apply(const struct lease_store *store, const struct lease_limits *limits,
-                const struct lease_event *ev, struct lease_outcome *out);
+		const struct lease_event *ev, struct lease_outcome *out);
 
 /* What an event means for one key, before anything is written: the (state, event) table itself. */
-enum key_verdict { VERDICT_WINS, VERDICT_REFRESH, VERDICT_STALE, VERDICT_CONTESTS, VERDICT_CONFLICT };
+enum key_verdict {
+	VERDICT_WINS,
+	VERDICT_REFRESH,
+	VERDICT_STALE,
+	VERDICT_CONTESTS,
+	VERDICT_CONFLICT
+};
 struct key_question {
-	enum lease_kind kind;   /* LEASE_START or LEASE_UPDATE */
+	enum lease_kind kind; /* LEASE_START or LEASE_UPDATE */
 	int64_t time_us, batch;
-	int64_t session;        /* row id of the event's session; 0: new */
-	bool session_ended;     /* we know that it is over */
-	int64_t subscriber;     /* 0: not known */
+	int64_t session;    /* row id of the event's session; 0: new */
+	bool session_known; /* it was stored before this event */
+	bool session_ended; /* we know that it is over */
+	int64_t subscriber; /* 0: not known */
 };
 enum key_verdict lease_verdict(const struct binding *b, const struct key_question *q);
 
-/* A binding is not to be trusted with a bare word or a datagram while its NAS is behind and nothing has renewed it. */
+/* A binding is not to be trusted with a bare word or a datagram while its NAS is behind and nothing
+ * has renewed it. */
 bool lease_is_behind(const struct nas_row *nas, const struct binding *b);
 
 /* Ends a session by the operator's or provisioning's word, as a Stop at time_us would. */
 int lease_end_session(const struct lease_store *store, struct session_row *s, int64_t time_us);
 
-const char *lease_kind_name(enum lease_kind k);     /* "start", "update", "stop", "nas-on", "nas-off" */
+const char *lease_kind_name(enum lease_kind k); /* "start", "update", "stop", "nas-on", "nas-off" */
 const char *lease_result_name(enum lease_result r); /* "applied", ... */
 
 #endif
