@@ -540,13 +540,15 @@ static int apply_to_key(struct applying *a, const struct key *k)
 	if (rc)
 		return rc;
 	enum key_verdict verdict = stale ? VERDICT_STALE : judge(a, &b);
-	/* A contradiction in an event that would only refresh or contest is hard evidence all the
-	 * same. */
-	if (a->contradictory && (verdict == VERDICT_REFRESH || verdict == VERDICT_CONTESTS ||
-				 (a->ev->kind == LEASE_UPDATE && verdict == VERDICT_WINS)))
+	/* msisdn and imsi of two subscribers: hard evidence, also in an event that would only
+	 * refresh or contest. */
+	if (a->contradictory && a->ev->kind == LEASE_UPDATE && !stale &&
+	    a->time_us > b.watermark_us) {
 		quarantine(a, &b, QUARANTINE_IDENTITIES);
-	else
+		verdict = VERDICT_CONFLICT;
+	} else {
 		rc = decide(a, &b, verdict);
+	}
 	a->out->generation = b.generation;
 	if (rc || verdict == VERDICT_STALE)
 		return rc;
