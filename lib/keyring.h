@@ -1,6 +1,7 @@
 /* keyring -- the keys that seal tokens, and how they rotate
  *
- * A text file, DIR/keys/token.keys (mode 0600), one key a line: `id state active_from_s retired_s hex(64 octets)`, ids 1..255.
+ * A text file, DIR/keys/token.keys (mode 0600), one key a line: `id state active_from_s retired_s hex(64 octets)`, ids 1..255;
+ * state: `active` when retired_s is 0, else `retired` (for people: the times decide).
  * It is replaced by rename, never edited in place. Rotation: publish a new key whose active_from lies a few seconds ahead
  * (every daemon re-reads the file within a second when it changed), then it becomes the newest active one by time alone; the
  * old key opens tokens until `retired + longest token life`. Revoking drops a key at once.

@@ -9,8 +9,8 @@
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 
+#include "lib/digest.h"
 #include "lib/err.h"
 #include "lib/keyfile.h"
 
@@ -179,11 +179,6 @@ int secret_open(const uint8_t key[SECRET_KEY_BYTES], const char *label, int64_t 
 	return err;
 }
 
-int secret_key_random(uint8_t key[SECRET_KEY_BYTES])
-{
-	return RAND_priv_bytes(key, SECRET_KEY_BYTES) == 1 ? 0 : E_IO;
-}
-
 int secret_key_create(const char *path)
 {
 	uint8_t key[SECRET_KEY_BYTES];
@@ -192,7 +187,7 @@ int secret_key_create(const char *path)
 
 	if (err)
 		return E_IO;
-	err = secret_key_random(key);
+	err = random_bytes(key, sizeof key);
 	if (!err) {
 		keyfile_hex(key, sizeof key, text);
 		text[2 * SECRET_KEY_BYTES] = '\n';

@@ -54,9 +54,6 @@ int secret_seal(const uint8_t key[SECRET_KEY_BYTES], const char *label, int64_t 
 int secret_open(const uint8_t key[SECRET_KEY_BYTES], const char *label, int64_t subscriber,
 		const uint8_t *blob, size_t len, void *text);
 
-/* Random octets from the generator for secrets. E_IO: there is none. */
-int secret_key_random(uint8_t key[SECRET_KEY_BYTES]);
-
 /* The key file: 128 hex digits and a newline, mode 0600. create makes a random key, durably
  * (E_EXISTS: there is a file and it stays as it is; E_IO). load: E_NOT_FOUND, E_SYNTAX, E_IO. */
 int secret_key_create(const char *path);
