@@ -1,0 +1,242 @@
+/* hato -- runs the system, and the administrator's commands
+ *
+ *   hato run --dir DIR [--set section.key=value]...      everything on one machine, in the
+ * foreground hato COMMAND --dir DIR [--json]                      see `hato --help`
+ *
+ * Exit status: 0 done, 1 it failed (one line on stderr), 2 usage or configuration.
+ */
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hato/command.h"
+
+static const struct command {
+	const char *words[2];
+	int (*run)(const struct command_line *);
+	size_t least, most; /* arguments */
+	const char *usage, *text;
+} commands[] = {
+	{{"run"},
+	 command_run,
+	 0,
+	 0,
+	 "run [--set section.key=value]...",
+	 "everything on one machine, in the foreground"},
+	{{"init"}, command_init, 0, 0, "init", "make DIR: configuration, keys, certificate"},
+	{{"status"}, command_status, 0, 0, "status", "is it running, and how is each daemon"},
+	{{"subscriber", "add"},
+	 command_subscriber_add,
+	 1,
+	 1,
+	 "subscriber add MSISDN [--imsi IMSI] [--address A]... [--k HEX --opc HEX]",
+	 "make or change a subscriber"},
+	{{"subscriber", "show"},
+	 command_subscriber_show,
+	 1,
+	 1,
+	 "subscriber show MSISDN",
+	 "one subscriber"},
+	{{"subscriber", "list"}, command_subscriber_list, 0, 0, "subscriber list", "all of them"},
+	{{"subscriber", "remove"},
+	 command_subscriber_remove,
+	 1,
+	 1,
+	 "subscriber remove MSISDN",
+	 "end it: sessions, mail; number and addresses stay unused"},
+	{{"binding", "show"},
+	 command_binding_show,
+	 1,
+	 1,
+	 "binding show IP|MSISDN [--realm R]",
+	 "who holds it now"},
+	{{"binding", "history"},
+	 command_binding_history,
+	 1,
+	 1,
+	 "binding history IP [--at TIME] [--realm R]",
+	 "who held it when"},
+	{{"quarantine", "list"},
+	 command_quarantine_list,
+	 0,
+	 0,
+	 "quarantine list [--realm R]",
+	 "addresses that open nothing, and why"},
+	{{"quarantine", "release"},
+	 command_quarantine_release,
+	 1,
+	 1,
+	 "quarantine release IP [--realm R]",
+	 "let an address go again"},
+	{{"mailbox", "show"},
+	 command_mailbox_show,
+	 1,
+	 1,
+	 "mailbox show MSISDN",
+	 "how much waits there, since when"},
+	{{"key", "rotate"},
+	 command_key_rotate,
+	 0,
+	 0,
+	 "key rotate [--revoke ID]",
+	 "a new key for tokens"},
+};
+#define COMMANDS (sizeof commands / sizeof *commands)
+
+static void help_print(void)
+{
+	puts("hato: a carrier-style push-mail gateway\n\nusage: hato COMMAND --dir DIR [--json] "
+	     "[options]\n");
+	for (size_t i = 0; i < COMMANDS; i++)
+		printf("  hato %s\n        %s\n", commands[i].usage, commands[i].text);
+	puts("\n  --dir DIR    where the system lives (or HATO_DIR)\n"
+	     "  --set section.key=value    one configuration key on top of DIR/hato.conf; may be "
+	     "repeated\n"
+	     "  --json       JSON instead of text\n"
+	     "  --check-config    read DIR/hato.conf, say what is wrong, leave\n"
+	     "  --help       this text\n\nExit status: 0 done, 1 it failed, 2 usage or "
+	     "configuration.\n\nKeys:");
+	conf_print_settings(stdout, NULL);
+}
+
+static int usage(const char *why, const char *what)
+{
+	fprintf(stderr, "hato: %s%s%s (see 'hato --help')\n", why, what ? ": " : "",
+		what ? what : "");
+	return 2;
+}
+
+enum option_id {
+	O_DIR = 256,
+	O_SET,
+	O_JSON,
+	O_HELP,
+	O_CHECK,
+	O_IMSI,
+	O_ADDRESS,
+	O_REALM,
+	O_AT,
+	O_K,
+	O_OPC,
+	O_REVOKE
+};
+
+static const struct option options[] = {{"dir", required_argument, NULL, O_DIR},
+					{"set", required_argument, NULL, O_SET},
+					{"json", no_argument, NULL, O_JSON},
+					{"help", no_argument, NULL, O_HELP},
+					{"check-config", no_argument, NULL, O_CHECK},
+					{"imsi", required_argument, NULL, O_IMSI},
+					{"address", required_argument, NULL, O_ADDRESS},
+					{"realm", required_argument, NULL, O_REALM},
+					{"at", required_argument, NULL, O_AT},
+					{"k", required_argument, NULL, O_K},
+					{"opc", required_argument, NULL, O_OPC},
+					{"revoke", required_argument, NULL, O_REVOKE},
+					{0}};
+
+static bool keep(const char **list, size_t *count, size_t max, const char *what)
+{
+	if (*count == max)
+		return false;
+	list[(*count)++] = what;
+	return true;
+}
+
+/* One option into the line. -1: fine; else the exit status. */
+static int take_option(int id, struct command_line *line, bool *check, bool *help)
+{
+	const struct {
+		int id;
+		const char **at;
+	} texts[] = {{O_DIR, &line->dir},      {O_IMSI, &line->imsi}, {O_REALM, &line->realm},
+		     {O_AT, &line->at},        {O_K, &line->k},       {O_OPC, &line->opc},
+		     {O_REVOKE, &line->revoke}};
+
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		if (id == texts[i].id) {
+			*texts[i].at = optarg;
+			return -1;
+		}
+	switch (id) {
+	case O_SET:
+		return keep(line->sets, &line->set_count, COMMAND_SETS_MAX, optarg)
+			       ? -1
+			       : usage("too many --set", NULL);
+	case O_ADDRESS:
+		return keep(line->addresses, &line->address_count, 16, optarg)
+			       ? -1
+			       : usage("too many --address", NULL);
+	case O_JSON:
+		line->json = true;
+		return -1;
+	case O_CHECK:
+		*check = true;
+		return -1;
+	case O_HELP:
+		*help = true;
+		return -1;
+	default:
+		return 2; /* getopt has said why */
+	}
+}
+
+static const struct command *command_find(const struct command_line *line, size_t *words)
+{
+	for (size_t i = 0; i < COMMANDS; i++) {
+		*words = commands[i].words[1] ? 2 : 1;
+		if (line->arg_count >= *words && !strcmp(line->args[0], commands[i].words[0]) &&
+		    (*words == 1 || !strcmp(line->args[1], commands[i].words[1])))
+			return &commands[i];
+	}
+	return NULL;
+}
+
+static int check_config(const struct command_line *line)
+{
+	char path[4096], error[256];
+	struct conf *c;
+
+	snprintf(path, sizeof path, "%s/hato.conf", line->dir);
+	if (conf_load(path, NULL, line->sets, line->set_count, &c, error)) {
+		command_fail("%s", error);
+		return 2;
+	}
+	conf_free(c);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct command_line line = {.dir = getenv("HATO_DIR")};
+	bool check = false, help = false;
+	int id, status;
+	size_t words;
+
+	while ((id = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		status = take_option(id == 'h' ? O_HELP : id, &line, &check, &help);
+		if (status >= 0)
+			return status;
+	}
+	if (help) {
+		help_print();
+		return 0;
+	}
+	while (optind < argc)
+		if (!keep(line.args, &line.arg_count, COMMAND_ARGS_MAX, argv[optind++]))
+			return usage("too many arguments", NULL);
+	if (!line.arg_count)
+		return usage("which command?", NULL);
+	const struct command *command = command_find(&line, &words);
+	if (!command)
+		return usage("no such command", line.args[0]);
+	if (!line.dir)
+		return usage("--dir DIR is needed", NULL);
+	if (check)
+		return check_config(&line);
+	line.arg_count -= words;
+	memmove(line.args, line.args + words, line.arg_count * sizeof *line.args);
+	if (line.arg_count < command->least || line.arg_count > command->most)
+		return usage("usage: hato", command->usage);
+	return command->run(&line);
+}
