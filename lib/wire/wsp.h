@@ -26,8 +26,7 @@
 #define WSP_APPLICATION_EMN    0x0009 /* x-wap-application:emn.ua */
 #define WSP_APPLICATION_SPMODE 0x905C /* x-oma-docomo:xmd.mail.ua, sp mode mail's */
 
-#define WSP_UNKNOWN 0xFFFFFFFF /* a content type or application id in a text that we do not know   \
-				*/
+#define WSP_UNKNOWN     0xFFFFFFFF /* a text that we do not know (decoded only) */
 #define WSP_HEADERS_MAX 4
 
 struct wsp_header {
