@@ -1,0 +1,34 @@
+"""Runs the *_test.py of the folders given (unittest, the standard library only) and counts them."""
+import importlib.util
+import pathlib
+import sys
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+
+def load(path):
+    name = path.stem
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return unittest.defaultTestLoader.loadTestsFromModule(module)
+
+
+def main(folders):
+    suite = unittest.TestSuite()
+    for folder in folders:
+        path = pathlib.Path(folder)
+        files = [path] if path.is_file() else sorted(path.glob("*_test.py"))
+        for file in files:
+            suite.addTest(load(file))
+    result = unittest.TextTestRunner(verbosity=2, stream=sys.stdout, failfast=False).run(suite)
+    bad = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
+    print("e2e: %d passed, %d failed" % (result.testsRun - bad - len(result.skipped), bad))
+    return 1 if bad or result.testsRun == 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
