@@ -1,0 +1,339 @@
+#include "pushsrv/lmtp_peer.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "lib/log.h"
+#include "pushsrv/counters.h"
+
+#define OCTETS_AT_ONCE (64 * 1024)
+
+struct lmtp_peers {
+	struct db_port *port;
+	const struct lmtp_limits *limits;
+	uint64_t quota_bytes;
+	int64_t idle_s;
+	struct lmtp_peer *first;
+	bool is_stopping;
+	void (*idle)(void *arg);
+	void *idle_arg;
+};
+
+struct lmtp_peer {
+	struct lmtp_peers *all;
+	struct lmtp_peer *prev, *next;
+	struct conn *conn; /* null: closed */
+	struct lmtp_session session;
+	bool is_running; /* in run(): a completion that comes at once only notes itself */
+	bool is_waiting; /* for the store */
+	bool is_closing; /* conn_close was called */
+};
+
+static void run(struct lmtp_peer *p);
+
+static void reply(void *arg, const char *octets, size_t n)
+{
+	struct lmtp_peer *p = arg;
+
+	if (p->conn)
+		conn_write(p->conn, octets, n);
+}
+
+/* The last act, when neither socket nor store knows of it any more. */
+static void peer_free(struct lmtp_peer *p)
+{
+	struct lmtp_peers *all = p->all;
+
+	lmtp_close(&p->session);
+	if (p->prev)
+		p->prev->next = p->next;
+	else
+		all->first = p->next;
+	if (p->next)
+		p->next->prev = p->prev;
+	free(p);
+	if (all->is_stopping && !all->first)
+		all->idle(all->idle_arg);
+}
+
+static void begin_wait(struct lmtp_peer *p)
+{
+	p->is_waiting = true;
+	if (p->conn)
+		conn_pause(p->conn);
+}
+
+/* A completion has been told to the session. */
+static void end_wait(struct lmtp_peer *p)
+{
+	p->is_waiting = false;
+	if (p->conn)
+		conn_resume(p->conn);
+	if (!p->is_running)
+		run(p);
+}
+
+static void recipient_checked(void *arg, int err, int64_t subscriber)
+{
+	struct lmtp_peer *p = arg;
+
+	lmtp_recipient_checked(&p->session, err, subscriber);
+	end_wait(p);
+}
+
+static void piece_stored(void *arg, int err, int64_t body)
+{
+	struct lmtp_peer *p = arg;
+
+	lmtp_piece_stored(&p->session, err, body);
+	end_wait(p);
+}
+
+static void mail_is_accepted(void *arg, int err, const int *errs, size_t n)
+{
+	struct lmtp_peer *p = arg;
+	const struct transaction *t = &p->session.tx;
+	size_t stored = 0;
+
+	for (size_t i = 0; !err && i < n; i++)
+		stored += errs[i] == 0;
+	if (stored > 0) {
+		counter_add(COUNT_ACCEPTED, 1);
+		counter_add(COUNT_ACCEPTED_OCTETS, (int64_t)t->size);
+		log_event(LOG_INFO, "mail-accepted", LOG_TEXT("id", t->id),
+			  LOG_INT("size", t->size), LOG_INT("recipients", stored), LOG_END);
+	}
+	lmtp_accepted(&p->session, err, errs, n);
+	end_wait(p);
+}
+
+static void store_piece(struct lmtp_peer *p)
+{
+	const struct transaction *t = &p->session.tx;
+	size_t n = 0;
+	const uint8_t *piece = transaction_piece(t, p->session.is_complete, &n);
+
+	body_append(p->all->port, t->body, t->pieces, piece, n, piece_stored, p);
+}
+
+/* The prefix is the same for all: a mail with one recipient names it, one with several names none.
+ */
+static void store_mail(struct lmtp_peer *p)
+{
+	struct transaction *t = &p->session.tx;
+	char ip[ADDR_TEXT_MAX], path[MAILADDR_TEXT_MAX + 1];
+	char prefix[TRANSACTION_PREFIX_MAX];
+	size_t prefix_size = 0;
+	int64_t now_us = clock_now_us();
+	const struct conn_peer *who = p->conn ? conn_peer(p->conn) : NULL;
+	const struct transaction_trace trace = {
+		.helo = p->session.client,
+		.ip = who && !who->is_unix ? addr_format(&who->addr, ip) : NULL,
+		.by = p->all->limits->hostname,
+		.time_s = now_us / CLOCK_S,
+	};
+	struct mail_recipient *recipients = calloc(t->subscriber_count, sizeof *recipients);
+
+	if (!recipients || transaction_prefix(t, &trace, prefix, &prefix_size) != 0) {
+		free(recipients);
+		mail_is_accepted(p, E_NOMEM, NULL, 0);
+		return;
+	}
+	for (size_t i = 0; i < t->subscriber_count; i++)
+		recipients[i] = (struct mail_recipient){t->subscribers[i], prefix, prefix_size};
+	const struct mail_accept mail = {
+		.recipients = recipients,
+		.recipient_count = t->subscriber_count,
+		.all_or_none = t->is_atomic,
+		.reverse_path = mailaddr_format(&t->reverse_path, path),
+		.octets = t->body     ? NULL
+			  : t->octets ? t->octets
+				      : (const uint8_t *)"",
+		.body = t->body,
+		.size = t->size,
+		.has_dot_lines = t->data.content.flags & SMTP_CONTENT_DOT_LINE,
+		.quota_bytes = p->all->quota_bytes,
+		.received_us = now_us,
+	};
+	mail_accept(p->all->port, &mail, mail_is_accepted, p);
+	free(recipients);
+}
+
+static void ask_store(struct lmtp_peer *p)
+{
+	struct lmtp_session *s = &p->session;
+
+	begin_wait(p);
+	if (s->need == LMTP_NEED_RECIPIENT)
+		recipient_check(p->all->port, s->recipient, s->tx.declared, p->all->quota_bytes,
+				recipient_checked, p);
+	else if (s->need == LMTP_NEED_PIECE)
+		store_piece(p);
+	else
+		store_mail(p);
+}
+
+/* False: nothing more is there yet. */
+static bool take_line(struct lmtp_peer *p)
+{
+	char *line;
+	size_t n;
+	bool bare_lf = false;
+	int err = conn_line(p->conn, p->all->limits->max_command, &line, &n, &bare_lf);
+
+	if (err == E_TOO_LARGE)
+		lmtp_bad_line(&p->session, LMTP_LINE_TOO_LONG);
+	else if (err)
+		return false;
+	else if (bare_lf)
+		lmtp_bad_line(&p->session, LMTP_LINE_BARE_LF);
+	else
+		lmtp_line(&p->session, line, n);
+	return true;
+}
+
+static bool take_octets(struct lmtp_peer *p)
+{
+	size_t n = 0;
+	const uint8_t *in = conn_peek(p->conn, OCTETS_AT_ONCE, &n);
+
+	if (n == 0)
+		return false;
+	conn_take(p->conn, lmtp_octets(&p->session, in, n));
+	return true;
+}
+
+/* One step of the session; false: it waits for input or for the close. */
+static bool step(struct lmtp_peer *p)
+{
+	switch (p->session.need) {
+	case LMTP_NEED_LINE:
+		if (p->all->is_stopping) {
+			lmtp_goodbye(&p->session, "4.3.2 shutting down");
+			return true;
+		}
+		return take_line(p);
+	case LMTP_NEED_OCTETS:
+		return take_octets(p);
+	case LMTP_NEED_CLOSE:
+		p->is_closing = true;
+		conn_close(p->conn);
+		return false;
+	case LMTP_NEED_RECIPIENT:
+	case LMTP_NEED_PIECE:
+	case LMTP_NEED_ACCEPT:
+	default:
+		ask_store(p);
+		return true;
+	}
+}
+
+static void run(struct lmtp_peer *p)
+{
+	p->is_running = true;
+	while (p->conn && !p->is_waiting && !p->is_closing && step(p))
+		;
+	p->is_running = false;
+	if (!p->conn && !p->is_waiting)
+		peer_free(p);
+}
+
+static void input(void *session)
+{
+	struct lmtp_peer *p = session;
+
+	if (!p->is_running && !p->is_waiting)
+		run(p);
+}
+
+static void timed_out(void *session, enum conn_end why)
+{
+	struct lmtp_peer *p = session;
+
+	(void)why;
+	if (p->is_waiting || p->is_closing)
+		return;
+	lmtp_goodbye(&p->session, "4.4.2 idle for too long");
+	p->is_closing = true;
+	conn_close(p->conn);
+}
+
+static void closed(void *session, enum conn_end why)
+{
+	struct lmtp_peer *p = session;
+
+	log_event(LOG_DEBUG, "lmtp-closed", LOG_TEXT("session", p->session.label),
+		  LOG_INT("mails", p->session.mails), LOG_INT("why", why), LOG_END);
+	p->conn = NULL;
+	if (!p->is_waiting && !p->is_running)
+		peer_free(p);
+}
+
+static const struct conn_ops ops = {.input = input, .timed_out = timed_out, .closed = closed};
+
+int lmtp_peers_new(struct db_port *port, const struct lmtp_limits *limits, uint64_t quota_bytes,
+		   int64_t idle_s, struct lmtp_peers **out)
+{
+	struct lmtp_peers *all = calloc(1, sizeof *all);
+
+	if (!all)
+		return E_NOMEM;
+	*all = (struct lmtp_peers){
+		.port = port, .limits = limits, .quota_bytes = quota_bytes, .idle_s = idle_s};
+	*out = all;
+	return 0;
+}
+
+void lmtp_peers_accepted(void *peers, struct conn *c)
+{
+	struct lmtp_peers *all = peers;
+	struct lmtp_peer *p = calloc(1, sizeof *p);
+	char label[24];
+
+	if (!p) {
+		conn_abort(c);
+		return;
+	}
+	p->all = all;
+	p->conn = c;
+	p->next = all->first;
+	if (p->next)
+		p->next->prev = p;
+	all->first = p;
+	counter_add(COUNT_CONNECTIONS, 1);
+	conn_attach(c, &ops, p);
+	conn_set_idle(c, all->idle_s);
+	snprintf(label, sizeof label, "%" PRIx64 "-%" PRIx64, (uint64_t)clock_now_us() / 1000,
+		 conn_id(c) & 0xffffffff);
+	lmtp_open(&p->session, all->limits, label, reply, p);
+}
+
+void lmtp_peers_stop(struct lmtp_peers *all, void (*idle)(void *arg), void *arg)
+{
+	struct lmtp_peer *next;
+
+	all->is_stopping = true;
+	all->idle = idle;
+	all->idle_arg = arg;
+	if (!all->first) {
+		idle(arg);
+		return;
+	}
+	/* Content that is still coming is not ours yet: the client keeps it and brings it again. */
+	for (struct lmtp_peer *p = all->first; p; p = next) {
+		next = p->next;
+		if (p->is_waiting || p->is_closing || !p->conn)
+			continue;
+		lmtp_goodbye(&p->session, "4.3.2 shutting down");
+		p->is_closing = true;
+		conn_close(p->conn);
+	}
+}
+
+void lmtp_peers_free(struct lmtp_peers *all)
+{
+	free(all);
+}
