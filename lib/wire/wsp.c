@@ -122,11 +122,12 @@ static size_t headers_len(const struct wsp_push *push)
 int wsp_push_encode(const struct wsp_push *push, uint8_t *out, size_t size, size_t *len)
 {
 	struct octets_writer w = {.at = out, .room = size};
-	size_t headers = headers_len(push);
 	int err = check_push(push);
+	size_t headers;
 
 	if (err)
 		return err;
+	headers = headers_len(push);
 	if (headers > size)
 		return E_TOO_LARGE;
 	octets_put_u8(&w, push->tid);
