@@ -20,6 +20,8 @@
 #include "lib/loop.h"
 #include "lib/tls.h"
 
+#define CONN_SHUTDOWN_S 3 /* what is in flight when the process ends has so long to complete */
+
 struct conn;
 
 enum conn_end {
@@ -39,7 +41,10 @@ struct conn_ops {
 	void (*drained)(void *session);
 	/* TLS asked for by conn_start_tls is up; may be null. */
 	void (*secured)(void *session);
-	/* IDLE and TOTAL ask first, so that a protocol can say goodbye: write it and conn_close, or just return (it is then cut); may be null. */
+	/* conn_connect reached the peer; may be null. */
+	void (*connected)(void *session);
+	/* IDLE, TOTAL and SHUTDOWN ask first, so that a protocol can say goodbye: write it and conn_close, or just return (it is then
+	 * cut); may be null. SHUTDOWN waits for a paused session to resume: what is in flight completes. */
 	void (*timed_out)(void *session, enum conn_end why);
 	void (*closed)(void *session, enum conn_end why);
 };

@@ -1,0 +1,238 @@
+#include "lib/door.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "lib/err.h"
+
+struct door {
+	struct door *next;
+	unsigned users;
+	struct sockaddr_storage where;
+	socklen_t where_len;
+	int unix_fd;  /* -1: TCP, a socket each */
+	dev_t device; /* what we bound: at the end the path is removed only if it is still that */
+	ino_t inode;
+};
+
+/* Protects the list below. Held while a socket is opened or closed: at start and stop. */
+static pthread_mutex_t doors_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct door *doors;
+
+static struct door *door_find(const struct sockaddr_storage *where, socklen_t len)
+{
+	struct door *d = doors;
+
+	while (d && (d->where_len != len || memcmp(&d->where, where, len) != 0))
+		d = d->next;
+	return d;
+}
+
+static int door_add(const struct sockaddr_storage *where, socklen_t len, struct door **out)
+{
+	struct door *d = calloc(1, sizeof *d);
+
+	if (!d)
+		return E_NOMEM;
+	d->where = *where;
+	d->where_len = len;
+	d->unix_fd = -1;
+	d->next = doors;
+	doors = d;
+	*out = d;
+	return 0;
+}
+
+static int stream_socket(int family)
+{
+	return socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
+/* ---- unix ---- */
+
+static const char *unix_path(const struct sockaddr_storage *where)
+{
+	return ((const struct sockaddr_un *)where)->sun_path;
+}
+
+/* Somebody answers there. What nobody answers at is left from a process that died. */
+static bool unix_is_live(const struct sockaddr_storage *where, socklen_t len)
+{
+	int fd = stream_socket(AF_UNIX);
+	bool live = fd >= 0 &&
+		    (connect(fd, (const struct sockaddr *)where, len) == 0 || errno == EAGAIN);
+
+	if (fd >= 0)
+		close(fd);
+	return live;
+}
+
+static int unix_listen(const struct sockaddr_storage *where, socklen_t len, int *out)
+{
+	struct stat st;
+	int fd;
+
+	if (unix_is_live(where, len))
+		return E_EXISTS;
+	if (lstat(unix_path(where), &st) == 0 && S_ISSOCK(st.st_mode))
+		unlink(unix_path(where));
+	fd = stream_socket(AF_UNIX);
+	if (fd < 0)
+		return E_IO;
+	if (bind(fd, (const struct sockaddr *)where, len) || listen(fd, DOOR_BACKLOG)) {
+		int rc = errno == EADDRINUSE ? E_EXISTS : E_IO;
+
+		close(fd);
+		return rc;
+	}
+	*out = fd;
+	return 0;
+}
+
+static int unix_open(const char *path, struct door **out)
+{
+	struct sockaddr_storage where = {.ss_family = AF_UNIX};
+	struct sockaddr_un *sun = (struct sockaddr_un *)&where;
+	struct stat st;
+	int fd, rc;
+
+	if (strlen(path) >= sizeof sun->sun_path)
+		return E_RANGE;
+	memcpy(sun->sun_path, path, strlen(path));
+	*out = door_find(&where, sizeof *sun);
+	if (*out)
+		return 0;
+	rc = unix_listen(&where, sizeof *sun, &fd);
+	if (rc)
+		return rc;
+	rc = door_add(&where, sizeof *sun, out);
+	if (rc) {
+		close(fd);
+		return rc;
+	}
+	(*out)->unix_fd = fd;
+	if (lstat(path, &st) == 0) {
+		(*out)->device = st.st_dev;
+		(*out)->inode = st.st_ino;
+	}
+	return 0;
+}
+
+static void unix_close(struct door *d)
+{
+	struct stat st;
+	const char *path = unix_path(&d->where);
+
+	if (lstat(path, &st) == 0 && st.st_dev == d->device && st.st_ino == d->inode)
+		unlink(path);
+	close(d->unix_fd);
+}
+
+/* ---- TCP ---- */
+
+static int set_flag(int fd, int level, int name, int value)
+{
+	return setsockopt(fd, level, name, &value, sizeof value);
+}
+
+/* The first of the process binds alone, so that the kernel refuses it beside strangers, and opens
+ * the port to the others after. */
+static int tcp_bind(int fd, const struct sockaddr_storage *where, socklen_t len, bool first)
+{
+	if (set_flag(fd, SOL_SOCKET, SO_REUSEADDR, 1) ||
+	    (where->ss_family == AF_INET6 && set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) ||
+	    (!first && set_flag(fd, SOL_SOCKET, SO_REUSEPORT, 1)) ||
+	    bind(fd, (const struct sockaddr *)where, len) ||
+	    (first && set_flag(fd, SOL_SOCKET, SO_REUSEPORT, 1)) || listen(fd, DOOR_BACKLOG))
+		return errno == EADDRINUSE ? E_EXISTS : E_IO;
+	return 0;
+}
+
+static int tcp_listen(struct sockaddr_storage *where, socklen_t *len, bool first, int *out)
+{
+	int rc, fd = stream_socket(where->ss_family);
+
+	if (fd < 0)
+		return E_IO;
+	rc = tcp_bind(fd, where, *len, first);
+	if (!rc && getsockname(fd, (struct sockaddr *)where, len))
+		rc = E_IO;
+	if (rc) {
+		close(fd);
+		return rc;
+	}
+	*out = fd;
+	return 0;
+}
+
+static int tcp_open(const struct addr *addr, uint16_t port, struct door **out, int *fd,
+		    uint16_t *bound)
+{
+	struct sockaddr_storage where;
+	socklen_t len = addr_to_sockaddr(addr, port, &where);
+	struct addr ignored;
+	int rc;
+
+	*out = port ? door_find(&where, len) : NULL;
+	rc = tcp_listen(&where, &len, !*out, fd);
+	if (rc)
+		return rc;
+	if (!*out)
+		rc = door_add(&where, len, out);
+	if (rc)
+		close(*fd);
+	else
+		addr_from_sockaddr((struct sockaddr *)&where, &ignored, bound);
+	return rc;
+}
+
+int door_open(const struct addr *addr, uint16_t port, const char *path, struct door **out, int *fd,
+	      uint16_t *bound)
+{
+	struct door *d;
+	int rc;
+
+	pthread_mutex_lock(&doors_lock);
+	if (path) {
+		rc = unix_open(path, &d);
+		if (!rc) {
+			*fd = d->unix_fd;
+			*bound = 0;
+		}
+	} else {
+		rc = tcp_open(addr, port, &d, fd, bound);
+	}
+	if (!rc) {
+		d->users++;
+		*out = d;
+	}
+	pthread_mutex_unlock(&doors_lock);
+	return rc;
+}
+
+void door_close(struct door *d, int fd)
+{
+	if (!d)
+		return;
+	pthread_mutex_lock(&doors_lock);
+	if (d->unix_fd < 0)
+		close(fd);
+	if (--d->users == 0) {
+		struct door **at = &doors;
+
+		while (*at != d)
+			at = &(*at)->next;
+		*at = d->next;
+		if (d->unix_fd >= 0)
+			unix_close(d);
+		free(d);
+	}
+	pthread_mutex_unlock(&doors_lock);
+}

@@ -1,0 +1,83 @@
+#include "lib/tls.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/err.h"
+
+struct tls_server {
+	SSL_CTX *context;
+};
+
+/* One line for the person who starts the program: what was tried, and the last thing OpenSSL said
+ * about it. */
+static int refuse(char error[256], const char *what, const char *path)
+{
+	unsigned long code = ERR_peek_last_error();
+	const char *reason = code ? ERR_reason_error_string(code) : NULL;
+
+	snprintf(error, 256, "%s %s: %s", what, path, reason ? reason : "unusable");
+	ERR_clear_error();
+	return E_IO;
+}
+
+static int context_configure(SSL_CTX *ctx)
+{
+	static const unsigned char id[] = "hato";
+
+	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+					 SSL_OP_IGNORE_UNEXPECTED_EOF |
+					 SSL_OP_CIPHER_SERVER_PREFERENCE);
+	/* Idle connections by the ten thousand: no read and write buffers between records, no
+	 * sessions kept here (tickets carry them). */
+	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+				      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) &&
+	       SSL_CTX_set_num_tickets(ctx, 1) &&
+	       SSL_CTX_set_session_id_context(ctx, id, sizeof id - 1);
+}
+
+int tls_server_new(const char *certificate, const char *key, struct tls_server **out,
+		   char error[256])
+{
+	int rc = E_IO;
+	struct tls_server *t = calloc(1, sizeof *t);
+
+	ERR_clear_error();
+	if (!t || !(t->context = SSL_CTX_new(TLS_server_method())) ||
+	    !context_configure(t->context)) {
+		snprintf(error, 256, "TLS: out of memory");
+		goto fail;
+	}
+	if (SSL_CTX_use_certificate_chain_file(t->context, certificate) != 1) {
+		rc = refuse(error, "certificate", certificate);
+		goto fail;
+	}
+	if (SSL_CTX_use_PrivateKey_file(t->context, key, SSL_FILETYPE_PEM) != 1 ||
+	    SSL_CTX_check_private_key(t->context) != 1) {
+		rc = refuse(error, "private key", key);
+		goto fail;
+	}
+	*out = t;
+	return 0;
+fail:
+	tls_server_free(t);
+	return rc;
+}
+
+void tls_server_free(struct tls_server *t)
+{
+	if (!t)
+		return;
+	SSL_CTX_free(t->context);
+	free(t);
+}
+
+SSL_CTX *tls_server_context(struct tls_server *t)
+{
+	return t->context;
+}
