@@ -167,7 +167,7 @@ static void decodes_other_spellings(void **state)
 		{OCTETS("\x00\x06\x09" EMN_TYPE "\xaf"
 			"a:b\0"),
 		 WSP_CONTENT_EMN, WSP_UNKNOWN, 0},
-		{OCTETS("\x00\x06\x12" EMN_TYPE "\xb4\x84\x92\x04\x69\x5b\x84\xa7\xb1u:v\0" EMN_UA
+		{OCTETS("\x00\x06\x13" EMN_TYPE "\xb4\x84\x92\x04\x69\x5b\x84\xa7\xb1u:v\0" EMN_UA
 			"body"),
 		 WSP_CONTENT_EMN, WSP_APPLICATION_EMN, 0},
 		/* a textual name with a value of no text is passed over; a quoted value is one */
