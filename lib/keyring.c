@@ -1,7 +1,6 @@
 /* The reading side: a ring of one worker. keyring_file.c has the text and the writers. */
 #include "lib/keyring.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,11 +28,11 @@ static bool stamp_equal(const struct keyring_stamp *a, const struct keyring_stam
 	       time_equal(&a->modified, &b->modified) && time_equal(&a->changed, &b->changed);
 }
 
-static void forget_sivs(struct keyring *ring)
+static void empty_slots(struct keyring *ring)
 {
-	for (size_t i = 0; i < ring->keys.count; i++) {
-		siv_free(ring->sivs[i]);
-		ring->sivs[i] = NULL;
+	for (size_t i = 0; i < KEYRING_SLOTS; i++) {
+		siv_free(ring->slots[i].siv);
+		ring->slots[i].siv = NULL;
 	}
 }
 
@@ -51,7 +50,7 @@ static int read_keys(struct keyring *ring)
 	err = keyring_parse(text, len, &keys);
 	keyfile_wipe(text, len);
 	if (!err) {
-		forget_sivs(ring);
+		empty_slots(ring);
 		ring->keys = keys;
 		ring->seen = stamp_of(&st);
 	}
@@ -80,7 +79,7 @@ void keyring_free(struct keyring *ring)
 {
 	if (!ring)
 		return;
-	forget_sivs(ring);
+	empty_slots(ring);
 	free(ring->path);
 	explicit_bzero(ring, sizeof *ring);
 	free(ring);
@@ -140,19 +139,4 @@ const struct keyring_entry *keyring_find(struct keyring *ring, uint8_t id)
 	ring->looked = true;
 	ring->looked_us = now_us;
 	return keyring_refresh(ring) ? NULL : find(ring, id);
-}
-
-int keyring_siv(struct keyring *ring, const struct keyring_entry *entry, struct siv **out)
-{
-	size_t i = (size_t)(entry - ring->keys.entries);
-	int err;
-
-	assert(i < ring->keys.count);
-	if (!ring->sivs[i]) {
-		err = siv_new(entry->key, sizeof entry->key, &ring->sivs[i]);
-		if (err)
-			return err;
-	}
-	*out = ring->sivs[i];
-	return 0;
 }

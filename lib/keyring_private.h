@@ -7,6 +7,7 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "lib/key.h"
 #include "lib/keyring.h"
 #include "lib/seal.h"
 
@@ -26,18 +27,24 @@ struct keyring_stamp {
 	struct timespec modified, changed;
 };
 
+#define KEYRING_SLOTS 16 /* keys in use, times realms of a worker: seldom more than four */
+
+/* A key made ready for the tokens of a realm (token.c). Empty: siv is null. */
+struct keyring_slot {
+	uint8_t id;
+	char realm[REALM_MAX];
+	struct siv *siv;
+};
+
 struct keyring {
 	char *path;
 	struct keyring_stamp seen;
 	bool looked; /* for an unknown id, at looked_us of the monotonic clock */
 	int64_t looked_us;
 	struct keyring_keys keys;
-	struct siv *sivs[KEYRING_MAX]; /* of the entry with the same index, made when it is first
-					  used */
+	struct keyring_slot slots[KEYRING_SLOTS]; /* emptied when the keys change */
+	size_t next_slot;                         /* the oldest, the next to be given up */
 };
-
-/* The entry's key, ready to use; the ring keeps it. E_NOMEM. */
-int keyring_siv(struct keyring *ring, const struct keyring_entry *entry, struct siv **out);
 
 /* The text of the file. parse: E_SYNTAX for whatever keyring_format would not have written. */
 int keyring_parse(const char *text, size_t len, struct keyring_keys *out);

@@ -19,7 +19,7 @@
 /* A context of AES-SIV serves one message. Copying one that has its key is three times as fast as
  * setting the key again. */
 struct siv {
-	EVP_CIPHER_CTX *sealer, *opener; /* keyed, never used up */
+	EVP_CIPHER_CTX *sealer, *opener; /* keyed and led in, never used up */
 	EVP_CIPHER_CTX *work;
 };
 
@@ -36,18 +36,35 @@ static const char *cipher_name(size_t key_len)
 	return NULL;
 }
 
-static EVP_CIPHER_CTX *context_new(const EVP_CIPHER *cipher, const uint8_t *key, int sealing)
+/* Each component is one call: that is how OpenSSL knows where it ends. */
+static bool feed_parts(EVP_CIPHER_CTX *ctx, const struct siv_part *parts, size_t count)
+{
+	int ignored;
+
+	assert(count <= SIV_PARTS_MAX);
+	for (size_t i = 0; i < count; i++) {
+		assert(parts[i].len > 0 && parts[i].len <= INT_MAX);
+		if (EVP_CipherUpdate(ctx, NULL, &ignored, parts[i].bytes, (int)parts[i].len) != 1)
+			return false;
+	}
+	return true;
+}
+
+static EVP_CIPHER_CTX *context_new(const EVP_CIPHER *cipher, const uint8_t *key, int sealing,
+				   const struct siv_part *leading, size_t count)
 {
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 
-	if (ctx && EVP_CipherInit_ex2(ctx, cipher, key, NULL, sealing, NULL) != 1) {
+	if (ctx && (EVP_CipherInit_ex2(ctx, cipher, key, NULL, sealing, NULL) != 1 ||
+		    !feed_parts(ctx, leading, count))) {
 		EVP_CIPHER_CTX_free(ctx);
 		return NULL;
 	}
 	return ctx;
 }
 
-int siv_new(const uint8_t *key, size_t key_len, struct siv **out)
+int siv_new(const uint8_t *key, size_t key_len, const struct siv_part *leading, size_t count,
+	    struct siv **out)
 {
 	const char *name = cipher_name(key_len);
 	EVP_CIPHER *cipher;
@@ -58,8 +75,8 @@ int siv_new(const uint8_t *key, size_t key_len, struct siv **out)
 	siv = calloc(1, sizeof *siv);
 	cipher = EVP_CIPHER_fetch(NULL, name, NULL);
 	if (siv && cipher) {
-		siv->sealer = context_new(cipher, key, 1);
-		siv->opener = context_new(cipher, key, 0);
+		siv->sealer = context_new(cipher, key, 1, leading, count);
+		siv->opener = context_new(cipher, key, 0, leading, count);
 		siv->work = EVP_CIPHER_CTX_new();
 	}
 	EVP_CIPHER_free(cipher);
@@ -79,20 +96,6 @@ void siv_free(struct siv *siv)
 	EVP_CIPHER_CTX_free(siv->opener);
 	EVP_CIPHER_CTX_free(siv->work);
 	free(siv);
-}
-
-/* Each component is one call: that is how OpenSSL knows where it ends. */
-static bool feed_parts(EVP_CIPHER_CTX *ctx, const struct siv_part *parts, size_t count)
-{
-	int ignored;
-
-	assert(count <= SIV_PARTS_MAX);
-	for (size_t i = 0; i < count; i++) {
-		assert(parts[i].len > 0 && parts[i].len <= INT_MAX);
-		if (EVP_CipherUpdate(ctx, NULL, &ignored, parts[i].bytes, (int)parts[i].len) != 1)
-			return false;
-	}
-	return true;
 }
 
 int siv_seal(struct siv *siv, const struct siv_part *parts, size_t count, const void *text,
@@ -154,7 +157,7 @@ int secret_seal(const uint8_t key[SECRET_KEY_BYTES], const char *label, int64_t 
 {
 	struct secret_parts p;
 	struct siv *siv;
-	int err = siv_new(key, SECRET_KEY_BYTES, &siv);
+	int err = siv_new(key, SECRET_KEY_BYTES, NULL, 0, &siv);
 
 	if (err)
 		return err;
@@ -169,7 +172,7 @@ int secret_open(const uint8_t key[SECRET_KEY_BYTES], const char *label, int64_t 
 {
 	struct secret_parts p;
 	struct siv *siv;
-	int err = siv_new(key, SECRET_KEY_BYTES, &siv);
+	int err = siv_new(key, SECRET_KEY_BYTES, NULL, 0, &siv);
 
 	if (err)
 		return err;

@@ -21,9 +21,6 @@
 #define SIV_PARTS_MAX    8
 #define SECRET_KEY_BYTES 64 /* AES-256-SIV */
 
-/* A key, expanded once: sealing and opening then cost no key schedule. */
-struct siv;
-
 /* A component of the associated data. Never empty: OpenSSL before 3.0.10 skipped an empty one
  * (CVE-2023-2975), and a component that may be missing is a border that may move. Asserted. */
 struct siv_part {
@@ -31,12 +28,18 @@ struct siv_part {
 	size_t len;
 };
 
-/* key_len 32, 48 or 64: AES-128-SIV, -192-, -256-. E_RANGE (another length), E_NOMEM. */
-int siv_new(const uint8_t *key, size_t key_len, struct siv **out);
+/* A key, expanded once, and the components that all its messages begin with: what is done here is
+ * not done again for each message. */
+struct siv;
+
+/* key_len 32, 48 or 64: AES-128-SIV, -192-, -256-. Leading components: none is fine. E_RANGE
+ * (another length), E_NOMEM. */
+int siv_new(const uint8_t *key, size_t key_len, const struct siv_part *leading, size_t count,
+	    struct siv **out);
 void siv_free(struct siv *siv);
 
-/* text (1 octet at least) -> sealed: SIV_TAG_BYTES + len octets, tag first. They do not overlap.
- * E_NOMEM. */
+/* The parts follow the leading ones. text (1 octet at least) -> sealed: SIV_TAG_BYTES + len octets,
+ * tag first. They do not overlap. E_NOMEM. */
 int siv_seal(struct siv *siv, const struct siv_part *parts, size_t count, const void *text,
 	     size_t len, uint8_t *sealed);
 

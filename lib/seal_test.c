@@ -81,7 +81,7 @@ static struct siv *siv_of(const char *hex)
 	uint8_t key[HEX_MAX];
 	struct siv *siv;
 
-	assert_int_equal(siv_new(key, unhex(hex, key), &siv), 0);
+	assert_int_equal(siv_new(key, unhex(hex, key), NULL, 0, &siv), 0);
 	return siv;
 }
 
@@ -123,7 +123,7 @@ static void key_lengths(void **state)
 	for (size_t len = 0; len <= sizeof key; len++) {
 		bool good = len == 32 || len == 48 || len == 64;
 
-		assert_int_equal(siv_new(key, len, &siv), good ? 0 : E_RANGE);
+		assert_int_equal(siv_new(key, len, NULL, 0, &siv), good ? 0 : E_RANGE);
 		if (good)
 			siv_free(siv);
 	}
@@ -177,6 +177,35 @@ static void borders_of_components_count(void **state)
 			E_AUTH);
 	assert_int_equal(siv_open(siv, SEALED, 2, sealed, sizeof sealed, text), 0);
 	siv_free(siv);
+}
+
+/* Components may lead or follow: it is the same message. */
+static void leading_components(void **state)
+{
+	static const struct siv_part PARTS[] = {{"ab", 2}, {"c", 1}, {"def", 3}};
+	struct siv *plain = siv_of(KEY_64);
+	uint8_t key[HEX_MAX], expected[SIV_TAG_BYTES + 1], sealed[SIV_TAG_BYTES + 1], text[1];
+
+	(void)state;
+	assert_int_equal(siv_seal(plain, PARTS, 3, "x", 1, expected), 0);
+	for (size_t leading = 0; leading <= 3; leading++) {
+		const struct siv_part *rest = PARTS + leading;
+		struct siv *siv;
+
+		assert_int_equal(siv_new(key, unhex(KEY_64, key), PARTS, leading, &siv), 0);
+		for (int round = 0; round < 2; round++) {
+			assert_int_equal(siv_seal(siv, rest, 3 - leading, "x", 1, sealed), 0);
+			assert_memory_equal(sealed, expected, sizeof sealed);
+			assert_int_equal(
+				siv_open(siv, rest, 3 - leading, sealed, sizeof sealed, text), 0);
+			assert_int_equal(text[0], 'x');
+		}
+		if (leading)
+			assert_int_equal(siv_open(siv, PARTS, 3, sealed, sizeof sealed, text),
+					 E_AUTH);
+		siv_free(siv);
+	}
+	siv_free(plain);
 }
 
 /* An empty component is a mistake of ours: it must stop a test, not pass for an absent one. */
@@ -341,6 +370,7 @@ int main(void)
 		cmocka_unit_test(key_lengths),
 		cmocka_unit_test(every_bit_counts),
 		cmocka_unit_test(borders_of_components_count),
+		cmocka_unit_test(leading_components),
 		cmocka_unit_test(empty_component_is_asserted),
 		cmocka_unit_test(secrets),
 		cmocka_unit_test_setup_teardown(key_file, folder_new, folder_remove),

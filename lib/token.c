@@ -10,7 +10,6 @@
 #include "lib/wire/base64.h"
 
 #define TOKEN_LABEL      "hato-token-1"
-#define TOKEN_PARTS      3
 #define TOKEN_PLAIN      13
 #define TOKEN_BYTES      (1 + SIV_TAG_BYTES + TOKEN_PLAIN)
 #define SUBSCRIBER_BYTES 5
@@ -19,18 +18,32 @@
 
 static_assert(TOKEN_BYTES == 30 && BASE64_TEXT_MAX(TOKEN_BYTES) == TOKEN_TEXT + 1, "40 characters");
 
-struct token_parts {
-	uint8_t key[KEY_BYTES_MAX];
-	struct siv_part parts[TOKEN_PARTS];
-};
-
-static void token_parts(const struct key *k, struct token_parts *p)
+/* The entry's key, led in by the label and the realm. The ring keeps it. */
+static int token_siv(struct keyring *ring, const struct keyring_entry *entry, const char *realm,
+		     struct siv **out)
 {
-	size_t key_len = key_bytes(k, p->key);
+	struct siv_part leading[] = {{TOKEN_LABEL, sizeof TOKEN_LABEL - 1}, {realm, strlen(realm)}};
+	struct keyring_slot *slot;
+	struct siv *siv;
+	int err;
 
-	p->parts[0] = (struct siv_part){TOKEN_LABEL, sizeof TOKEN_LABEL - 1};
-	p->parts[1] = (struct siv_part){k->realm, strlen(k->realm)};
-	p->parts[2] = (struct siv_part){p->key, key_len};
+	for (slot = ring->slots; slot < ring->slots + KEYRING_SLOTS; slot++) {
+		if (slot->siv && slot->id == entry->id && strcmp(slot->realm, realm) == 0) {
+			*out = slot->siv;
+			return 0;
+		}
+	}
+	err = siv_new(entry->key, sizeof entry->key, leading, 2, &siv);
+	if (err)
+		return err;
+	slot = &ring->slots[ring->next_slot];
+	ring->next_slot = (ring->next_slot + 1) % KEYRING_SLOTS;
+	siv_free(slot->siv);
+	slot->id = entry->id;
+	memcpy(slot->realm, realm, leading[1].len + 1);
+	slot->siv = siv;
+	*out = siv;
+	return 0;
 }
 
 static uint8_t *put(uint8_t *at, uint64_t value, size_t bytes)
@@ -53,9 +66,10 @@ static uint64_t take(const uint8_t **at, size_t bytes)
 int token_seal(struct keyring *ring, const struct token *t, const struct key *k,
 	       char text[TOKEN_TEXT + 1])
 {
-	uint8_t plain[TOKEN_PLAIN], sealed[TOKEN_BYTES], *at = plain;
+	uint8_t key_octets[KEY_BYTES_MAX], plain[TOKEN_PLAIN], sealed[TOKEN_BYTES];
+	uint8_t *at = plain;
 	const struct keyring_entry *entry;
-	struct token_parts p;
+	struct siv_part address;
 	struct siv *siv;
 	int err;
 
@@ -65,15 +79,15 @@ int token_seal(struct keyring *ring, const struct token *t, const struct key *k,
 	entry = keyring_active(ring, clock_now_s());
 	if (!entry)
 		return E_NOT_FOUND;
-	err = keyring_siv(ring, entry, &siv);
+	err = token_siv(ring, entry, k->realm, &siv);
 	if (err)
 		return err;
 	at = put(at, (uint64_t)t->subscriber, SUBSCRIBER_BYTES);
 	at = put(at, t->generation, GENERATION_BYTES);
 	put(at, (uint64_t)t->expires_s, EXPIRES_BYTES);
-	token_parts(k, &p);
+	address = (struct siv_part){key_octets, key_bytes(k, key_octets)};
 	sealed[0] = entry->id;
-	err = siv_seal(siv, p.parts, TOKEN_PARTS, plain, sizeof plain, sealed + 1);
+	err = siv_seal(siv, &address, 1, plain, sizeof plain, sealed + 1);
 	if (err)
 		return err;
 	base64_encode(BASE64_URL, sealed, sizeof sealed, text);
@@ -83,10 +97,10 @@ int token_seal(struct keyring *ring, const struct token *t, const struct key *k,
 int token_open(struct keyring *ring, const char *text, size_t len, const struct key *k,
 	       int64_t now_s, struct token *out)
 {
-	uint8_t plain[TOKEN_PLAIN], sealed[TOKEN_BYTES];
+	uint8_t key_octets[KEY_BYTES_MAX], plain[TOKEN_PLAIN], sealed[TOKEN_BYTES];
 	const struct keyring_entry *entry;
 	const uint8_t *at = plain;
-	struct token_parts p;
+	struct siv_part address;
 	struct siv *siv;
 	size_t sealed_len;
 	int err;
@@ -98,11 +112,11 @@ int token_open(struct keyring *ring, const char *text, size_t len, const struct 
 	entry = keyring_find(ring, sealed[0]);
 	if (!entry)
 		return E_AUTH;
-	err = keyring_siv(ring, entry, &siv);
+	err = token_siv(ring, entry, k->realm, &siv);
 	if (err)
 		return err;
-	token_parts(k, &p);
-	err = siv_open(siv, p.parts, TOKEN_PARTS, sealed + 1, sizeof sealed - 1, plain);
+	address = (struct siv_part){key_octets, key_bytes(k, key_octets)};
+	err = siv_open(siv, &address, 1, sealed + 1, sizeof sealed - 1, plain);
 	if (err)
 		return err;
 	out->subscriber = (int64_t)take(&at, SUBSCRIBER_BYTES);

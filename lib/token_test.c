@@ -289,6 +289,30 @@ static void expiry(void **state)
 	assert_int_equal(token_open(ring, text, TOKEN_TEXT, &other, EXPIRES, &out), E_AUTH);
 }
 
+/* More realms than the ring keeps ready, in turn: each opens its own and no other. */
+static void many_realms(void **state)
+{
+	enum { REALMS = KEYRING_SLOTS + 3 };
+	char texts[REALMS][TOKEN_TEXT + 1], realm[REALM_MAX];
+	struct key keys[REALMS];
+
+	(void)state;
+	for (int i = 0; i < REALMS; i++) {
+		snprintf(realm, sizeof realm, "%d-abcdefghijklmnopqrstuvwxyz01", 10 + i);
+		keys[i] = key_of(realm, "192.0.2.1");
+		seal(&TOKEN, &keys[i], texts[i]);
+	}
+	for (int i = 0; i < REALMS * REALMS; i++) {
+		int at = i % REALMS, from = i / REALMS;
+
+		if (at == from)
+			assert_int_equal(
+				open_at(texts[from], TOKEN_TEXT, &keys[at], &(struct token){0}), 0);
+		else
+			refused(texts[from], TOKEN_TEXT, &keys[at]);
+	}
+}
+
 /* The writers' `now` may lie in the past, so no test waits: T seconds ago. */
 static int64_t ago(int64_t t_s)
 {
@@ -426,6 +450,7 @@ int main(void)
 		TEST(from_elsewhere),
 		TEST(v4_and_v4_mapped_are_one),
 		TEST(expiry),
+		TEST(many_realms),
 		TEST(no_active_key),
 		TEST(rotation),
 		TEST(unknown_key_is_looked_up),
