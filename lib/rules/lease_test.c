@@ -1,0 +1,754 @@
+/* The rules of binding-rules 3, told as histories: each line an event, its result, and who holds
+ * the address after it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/err.h"
+#include "lib/rules/memory_store.h"
+
+#define S           INT64_C(1000000)
+#define EPOCH       (INT64_C(1700000000) * S)
+#define NOBODY      0
+#define ALICE       1
+#define BOB         2
+#define CAROL       3
+#define QUARANTINED -1
+
+static const struct lease_limits limits = {.max_skew_us = 5 * S, .lag_us = 30 * S};
+
+static struct memory_store world(void)
+{
+	struct memory_store m = {.subscriber_count = 3};
+
+	for (int i = 0; i < 3; i++) {
+		snprintf(m.subscribers[i].msisdn, MSISDN_MAX, "81900000000%d", i + 1);
+		snprintf(m.subscribers[i].imsi, IMSI_MAX, "44010000000000%d", i + 1);
+	}
+	return m;
+}
+
+static struct key key_v4(const char *ip)
+{
+	struct addr a;
+	struct key k;
+
+	assert_int_equal(addr_parse(ip, &a), 0);
+	assert_int_equal(key_of_addr(REALM_DEFAULT, &a, &k), 0);
+	return k;
+}
+
+static void add_key(struct lease_event *ev, const char *ip)
+{
+	if (!ip)
+		return;
+	if (strchr(ip, '/'))
+		assert_int_equal(key_of_prefix(REALM_DEFAULT, ip, &ev->keys[ev->key_count]), 0);
+	else
+		ev->keys[ev->key_count] = key_v4(ip);
+	ev->key_count++;
+}
+
+/* What a feed says. who: a subscriber, 0 nobody named, 9 one that we do not know, 12 Alice's number
+ * with Bob's IMSI. */
+struct said {
+	enum lease_kind kind;
+	const char *ip, *ip6, *nas, *session;
+	int who;
+	double at;      /* event time, seconds after EPOCH */
+	double arrives; /* 0: at event time */
+	int delay, lease, batch;
+};
+
+static struct lease_event event_of(const struct said *say)
+{
+	struct lease_event ev = {.kind = say->kind, .batch = say->batch};
+
+	snprintf(ev.realm, sizeof ev.realm, "%s", REALM_DEFAULT);
+	snprintf(ev.nas_id, sizeof ev.nas_id, "%s", say->nas ? say->nas : "pgw1");
+	snprintf(ev.session_id, sizeof ev.session_id, "%s", say->session ? say->session : "");
+	if (say->who == 12) {
+		strcpy(ev.msisdn, "819000000001");
+		strcpy(ev.imsi, "440100000000002");
+	} else if (say->who == 9) {
+		strcpy(ev.msisdn, "819099999999");
+	} else if (say->who) {
+		snprintf(ev.msisdn, MSISDN_MAX, "81900000000%d", say->who);
+	}
+	add_key(&ev, say->ip);
+	add_key(&ev, say->ip6);
+	ev.time_us = EPOCH + (int64_t)(say->at * (double)S);
+	ev.received_us = say->arrives ? EPOCH + (int64_t)(say->arrives * (double)S) : ev.time_us;
+	ev.delay_us = say->delay * S;
+	ev.lease_us = say->lease * S;
+	return ev;
+}
+
+static struct lease_outcome tell(struct memory_store *m, struct said say)
+{
+	struct lease_store port = memory_store_port(m);
+	struct lease_event ev = event_of(&say);
+	struct lease_outcome out;
+
+	assert_int_equal(lease_apply(&port, &limits, &ev, &out), 0);
+	return out;
+}
+
+static int holder(const struct memory_store *m, const char *ip)
+{
+	struct key k = key_v4(ip);
+	const struct binding *b = memory_store_binding(m, &k);
+
+	if (!b || b->state == KEY_FREE)
+		return NOBODY;
+	return b->state == KEY_QUARANTINED ? QUARANTINED : (int)b->subscriber;
+}
+
+#define X "10.0.0.1"
+#define Y "10.0.0.2"
+
+struct step {
+	struct said say;
+	enum lease_result result;
+	int on_x, on_y;
+};
+
+static void play(const char *name, const struct step *steps, size_t n)
+{
+	struct memory_store m = world();
+
+	for (size_t i = 0; i < n; i++) {
+		struct lease_outcome out = tell(&m, steps[i].say);
+		if (out.result != steps[i].result || holder(&m, X) != steps[i].on_x ||
+		    holder(&m, Y) != steps[i].on_y)
+			fail_msg("%s, step %zu: %s (%s), X held by %d, Y by %d", name, i + 1,
+				 lease_result_name(out.result), out.detail ? out.detail : "",
+				 holder(&m, X), holder(&m, Y));
+	}
+}
+#define PLAY(steps) play(__func__, steps, sizeof steps / sizeof *steps)
+
+/* The replay that breaks the tables of 2011: protocols 4.1. */
+static void test_lost_stop_then_reuse(void **state)
+{
+	(void)state;
+	static const struct step steps[] = {
+		{{LEASE_START, X, .session = "a1", .who = ALICE, .at = 10},
+		 LEASE_APPLIED,
+		 ALICE,
+		 NOBODY},
+		{{LEASE_START, X, .session = "b1", .who = BOB, .at = 20},
+		 LEASE_APPLIED,
+		 BOB,
+		 NOBODY},
+		{{LEASE_STOP, X, .session = "b1", .who = BOB, .at = 30},
+		 LEASE_APPLIED,
+		 NOBODY,
+		 NOBODY},
+		{{LEASE_START, Y, .session = "a2", .who = ALICE, .at = 40},
+		 LEASE_APPLIED,
+		 NOBODY,
+		 ALICE},
+		{{LEASE_STOP, X, .session = "a1", .who = ALICE, .at = 15, .arrives = 50},
+		 LEASE_APPLIED,
+		 NOBODY,
+		 ALICE},
+	};
+	PLAY(steps);
+}
+
+static void test_stop_ends_its_own_session_only(void **state)
+{
+	(void)state;
+	static const struct step steps[] = {
+		{{LEASE_START, X, .session = "a1", .who = ALICE, .at = 10},
+		 LEASE_APPLIED,
+		 ALICE,
+		 NOBODY},
+		{{LEASE_START, X, .session = "b1", .who = BOB, .at = 20},
+		 LEASE_APPLIED,
+		 BOB,
+		 NOBODY},
+		{{LEASE_STOP, X, .session = "a1", .who = ALICE, .at = 25},
+		 LEASE_APPLIED,
+		 BOB,
+		 NOBODY},
+		{{LEASE_STOP, X, .session = "a1", .who = ALICE, .at = 25},
+		 LEASE_DUPLICATE,
+		 BOB,
+		 NOBODY},
+		{{LEASE_STOP, X, .session = "zz", .who = BOB, .at = 26},
+		 LEASE_APPLIED,
+		 BOB,
+		 NOBODY},
+	};
+	PLAY(steps);
+}
+
+static void test_older_start_undoes_nothing(void **state)
+{
+	(void)state;
+	static const struct step steps[] = {
+		{{LEASE_START, X, .session = "b1", .who = BOB, .at = 20},
+		 LEASE_APPLIED,
+		 BOB,
+		 NOBODY},
+		{{LEASE_START, X, .session = "a1", .who = ALICE, .at = 10, .arrives = 21},
+		 LEASE_STALE,
+		 BOB,
+		 NOBODY},
+		{{LEASE_START, X, .session = "b1", .who = BOB, .at = 20, .arrives = 22},
+		 LEASE_DUPLICATE,
+		 BOB,
+		 NOBODY},
+		{{LEASE_START, X, .session = "b1", .who = BOB, .at = 23, .delay = 3},
+		 LEASE_DUPLICATE,
+		 BOB,
+		 NOBODY},
+		{{LEASE_STOP, X, .session = "b1", .who = BOB, .at = 30},
+		 LEASE_APPLIED,
+		 NOBODY,
+		 NOBODY},
+		{{LEASE_START, X, .session = "a1", .who = ALICE, .at = 25, .arrives = 31},
+		 LEASE_STALE,
+		 NOBODY,
+		 NOBODY},
+		{{LEASE_START, X, .session = "b1", .who = BOB, .at = 20, .arrives = 32},
+		 LEASE_STALE,
+		 NOBODY,
+		 NOBODY},
+	};
+	PLAY(steps);
+}
+
+static void test_newer_start_always_evicts(void **state)
+{
+	(void)state;
+	static const struct step unknown[] = {
+		{{LEASE_START, X, .session = "a1", .who = ALICE, .at = 10},
+		 LEASE_APPLIED,
+		 ALICE,
+		 NOBODY},
+		{{LEASE_START, X, .session = "u1", .who = 9, .at = 20},
+		 LEASE_ERROR,
+		 NOBODY,
+		 NOBODY},
+	};
+	static const struct step nobody_named[] = {
+		{{LEASE_START, X, .session = "a1", .who = ALICE, .at = 10},
+		 LEASE_APPLIED,
+		 ALICE,
+		 NOBODY},
+		{{LEASE_START, X, .session = "u1", .at = 20}, LEASE_ERROR, NOBODY, NOBODY},
+	};
+	static const struct step contradictory[] = {
+		{{LEASE_START, X, .session = "c1", .who = CAROL, .at = 10},
+		 LEASE_APPLIED,
+		 CAROL,
+		 NOBODY},
+		{{LEASE_START, X, .session = "x1", .who = 12, .at = 20},
+		 LEASE_QUARANTINED,
+		 QUARANTINED,
+		 NOBODY},
+		{{LEASE_UPDATE, X, .session = "c1", .who = CAROL, .at = 25},
+		 LEASE_QUARANTINED,
+		 QUARANTINED,
+		 NOBODY},
+		{{LEASE_START, X, .session = "b1", .who = BOB, .at = 30},
+		 LEASE_APPLIED,
+		 BOB,
+		 NOBODY},
+	};
+	static const struct step same_session_other_person[] = {
+		{{LEASE_START, X, .session = "a1", .who = ALICE, .at = 10},
+		 LEASE_APPLIED,
+		 ALICE,
+		 NOBODY},
+		{{LEASE_START, X, .session = "a1", .who = 9, .at = 20},
+		 LEASE_ERROR,
+		 NOBODY,
+		 NOBODY},
+		{{LEASE_START, X, .session = "a2", .who = ALICE, .at = 30},
+		 LEASE_APPLIED,
+		 ALICE,
+		 NOBODY},
+		{{LEASE_START, X, .session = "a2", .who = BOB, .at = 40},
+		 LEASE_QUARANTINED,
+		 QUARANTINED,
+		 NOBODY},
+	};
+	PLAY(unknown);
+	PLAY(nobody_named);
+	PLAY(contradictory);
+	PLAY(same_session_other_person);
+}
+
+static void test_start_that_comes_after_its_stop(void **state)
+{
+	(void)state;
+	static const struct step free_key[] = {
+		{{LEASE_STOP, X, .session = "a1", .who = ALICE, .at = 20},
+		 LEASE_APPLIED,
+		 NOBODY,
+		 NOBODY},
+		{{LEASE_START, X, .session = "a1", .who = ALICE, .at = 10, .arrives = 21},
+		 LEASE_STALE,
+		 NOBODY,
+		 NOBODY},
+	};
+	/* It was there after Bob, whose Stop is lost: the address is nobody's. */
+	static const struct step evicts[] = {
+		{{LEASE_START, X, .session = "b1", .who = BOB, .at = 5},
+		 LEASE_APPLIED,
+		 BOB,
+		 NOBODY},
+		{{LEASE_STOP, X, .session = "a1", .who = ALICE, .at = 20},
+		 LEASE_APPLIED,
+		 BOB,
+		 NOBODY},
+		{{LEASE_START, X, .session = "a1", .who = ALICE, .at = 10, .arrives = 21},
+		 LEASE_STALE,
+		 NOBODY,
+		 NOBODY},
+	};
+	PLAY(free_key);
+	PLAY(evicts);
+}
+
+static void test_updates(void **state)
+{
+	(void)state;
+	static const struct step reveals[] = {
+		{{LEASE_UPDATE, X, .session = "a1", .who = ALICE, .at = 10},
+		 LEASE_APPLIED,
+		 ALICE,
+		 NOBODY},
+		{{LEASE_START, X, .session = "a1", .who = ALICE, .at = 5, .arrives = 11},
+		 LEASE_DUPLICATE,
+		 ALICE,
+		 NOBODY},
+	};
+	static const struct step ended[] = {
+		{{LEASE_START, X, .session = "a1", .who = ALICE, .at = 10},
+		 LEASE_APPLIED,
+		 ALICE,
+		 NOBODY},
+		{{LEASE_STOP, X, .session = "a1", .who = ALICE, .at = 20},
+		 LEASE_APPLIED,
+		 NOBODY,
+		 NOBODY},
+		{{LEASE_UPDATE, X, .session = "a1", .who = ALICE, .at = 15, .arrives = 21},
+		 LEASE_STALE,
+		 NOBODY,
+		 NOBODY},
+		{{LEASE_UPDATE, X, .session = "a1", .who = ALICE, .at = 22},
+		 LEASE_STALE,
+		 NOBODY,
+		 NOBODY},
+	};
+	static const struct step second_wins[] = {
+		{{LEASE_START, X, .session = "a1", .who = ALICE, .at = 10},
+		 LEASE_APPLIED,
+		 ALICE,
+		 NOBODY},
+		{{LEASE_UPDATE, X, .session = "b1", .who = BOB, .at = 20},
+		 LEASE_APPLIED,
+		 ALICE,
+		 NOBODY},
+		{{LEASE_UPDATE, X, .session = "b1", .who = BOB, .at = 30},
+		 LEASE_APPLIED,
+		 BOB,
+		 NOBODY},
+	};
+	static const struct step holder_speaks[] = {
+		{{LEASE_START, X, .session = "a1", .who = ALICE, .at = 10},
+		 LEASE_APPLIED,
+		 ALICE,
+		 NOBODY},
+		{{LEASE_UPDATE, X, .session = "b1", .who = BOB, .at = 20},
+		 LEASE_APPLIED,
+		 ALICE,
+		 NOBODY},
+		{{LEASE_UPDATE, X, .session = "a1", .who = ALICE, .at = 25},
+		 LEASE_APPLIED,
+		 ALICE,
+		 NOBODY},
+		{{LEASE_UPDATE, X, .session = "b1", .who = BOB, .at = 30},
+		 LEASE_APPLIED,
+		 ALICE,
+		 NOBODY},
+		{{LEASE_UPDATE, X, .session = "b1", .who = BOB, .at = 40},
+		 LEASE_APPLIED,
+		 BOB,
+		 NOBODY},
+	};
+	static const struct step third_party[] = {
+		{{LEASE_START, X, .session = "a1", .who = ALICE, .at = 10},
+		 LEASE_APPLIED,
+		 ALICE,
+		 NOBODY},
+		{{LEASE_UPDATE, X, .session = "b1", .who = BOB, .at = 20},
+		 LEASE_APPLIED,
+		 ALICE,
+		 NOBODY},
+		{{LEASE_UPDATE, X, .session = "c1", .who = CAROL, .at = 30},
+		 LEASE_APPLIED,
+		 ALICE,
+		 NOBODY},
+		{{LEASE_UPDATE, X, .session = "b1", .who = BOB, .at = 40},
+		 LEASE_APPLIED,
+		 ALICE,
+		 NOBODY},
+	};
+	static const struct step unknown[] = {
+		{{LEASE_START, X, .session = "a1", .who = ALICE, .at = 10},
+		 LEASE_APPLIED,
+		 ALICE,
+		 NOBODY},
+		{{LEASE_UPDATE, X, .session = "u1", .who = 9, .at = 20},
+		 LEASE_ERROR,
+		 ALICE,
+		 NOBODY},
+		{{LEASE_UPDATE, X, .session = "x1", .who = 12, .at = 30},
+		 LEASE_QUARANTINED,
+		 QUARANTINED,
+		 NOBODY},
+	};
+	PLAY(reveals);
+	PLAY(ended);
+	PLAY(second_wins);
+	PLAY(holder_speaks);
+	PLAY(third_party);
+	PLAY(unknown);
+}
+
+static void test_one_session_for_a_subscriber(void **state)
+{
+	(void)state;
+	static const struct step moves[] = {
+		{{LEASE_START, X, .session = "a1", .who = ALICE, .at = 10},
+		 LEASE_APPLIED,
+		 ALICE,
+		 NOBODY},
+		{{LEASE_START, Y, .session = "a2", .who = ALICE, .at = 20},
+		 LEASE_APPLIED,
+		 NOBODY,
+		 ALICE},
+		{{LEASE_UPDATE, X, .session = "a1", .who = ALICE, .at = 21},
+		 LEASE_STALE,
+		 NOBODY,
+		 ALICE},
+	};
+	/* The Start that loses here has still evicted the holder of its key. */
+	static const struct step loses_but_evicts[] = {
+		{{LEASE_START, X, .session = "b1", .who = BOB, .at = 5},
+		 LEASE_APPLIED,
+		 BOB,
+		 NOBODY},
+		{{LEASE_START, Y, .session = "a2", .who = ALICE, .at = 20},
+		 LEASE_APPLIED,
+		 BOB,
+		 ALICE},
+		{{LEASE_START, X, .session = "a1", .who = ALICE, .at = 10, .arrives = 21},
+		 LEASE_STALE,
+		 NOBODY,
+		 ALICE},
+	};
+	/* Across NASes, inside the uncertainty: the later arrival. */
+	static const struct step across[] = {
+		{{LEASE_START, X, .nas = "p1", .session = "a1", .who = ALICE, .at = 20},
+		 LEASE_APPLIED,
+		 ALICE,
+		 NOBODY},
+		{{LEASE_START, Y, .nas = "p2", .session = "a1", .who = ALICE, .at = 18},
+		 LEASE_APPLIED,
+		 NOBODY,
+		 ALICE},
+		{{LEASE_START, X, .nas = "p3", .session = "a1", .who = ALICE, .at = 100},
+		 LEASE_APPLIED,
+		 ALICE,
+		 NOBODY},
+	};
+	static const struct step session_moves[] = {
+		{{LEASE_START, X, .session = "a1", .who = ALICE, .at = 10},
+		 LEASE_APPLIED,
+		 ALICE,
+		 NOBODY},
+		{{LEASE_START, Y, .session = "a1", .who = ALICE, .at = 20},
+		 LEASE_APPLIED,
+		 NOBODY,
+		 ALICE},
+		{{LEASE_STOP, .session = "a1", .at = 30}, LEASE_APPLIED, NOBODY, NOBODY},
+	};
+	PLAY(moves);
+	PLAY(loses_but_evicts);
+	PLAY(across);
+	PLAY(session_moves);
+}
+
+static void test_on_off(void **state)
+{
+	(void)state;
+	static const struct step steps[] = {
+		{{LEASE_START, X, .session = "a1", .who = ALICE, .at = 10},
+		 LEASE_APPLIED,
+		 ALICE,
+		 NOBODY},
+		{{LEASE_START, Y, .session = "b1", .who = BOB, .at = 30},
+		 LEASE_APPLIED,
+		 ALICE,
+		 BOB},
+		{{LEASE_NAS_ON, .at = 20, .arrives = 31}, LEASE_APPLIED, NOBODY, BOB},
+		{{LEASE_NAS_ON, .at = 20, .arrives = 32}, LEASE_STALE, NOBODY, BOB},
+		{{LEASE_NAS_ON, .nas = "other", .at = 40}, LEASE_APPLIED, NOBODY, BOB},
+		/* a session of before the On comes late */
+		{{LEASE_START, X, .session = "c1", .who = CAROL, .at = 15, .arrives = 41},
+		 LEASE_STALE,
+		 NOBODY,
+		 BOB},
+		/* what survived the On is still ended by its own Stop */
+		{{LEASE_STOP, .session = "b1", .at = 50}, LEASE_APPLIED, NOBODY, NOBODY},
+		/* and names may be used again after it */
+		{{LEASE_START, X, .session = "a1", .who = ALICE, .at = 60},
+		 LEASE_APPLIED,
+		 ALICE,
+		 NOBODY},
+		{{LEASE_NAS_OFF, .at = 60}, LEASE_APPLIED, ALICE, NOBODY},
+		{{LEASE_NAS_OFF, .at = 61}, LEASE_APPLIED, NOBODY, NOBODY},
+	};
+	PLAY(steps);
+}
+
+static void test_equal_times(void **state)
+{
+	(void)state;
+	static const struct step conflict[] = {
+		{{LEASE_START, X, .session = "a1", .who = ALICE, .at = 10},
+		 LEASE_APPLIED,
+		 ALICE,
+		 NOBODY},
+		{{LEASE_START, X, .session = "b1", .who = BOB, .at = 10},
+		 LEASE_QUARANTINED,
+		 QUARANTINED,
+		 NOBODY},
+	};
+	static const struct step in_a_batch[] = {
+		{{LEASE_START, X, .session = "a1", .who = ALICE, .at = 10, .batch = 7},
+		 LEASE_APPLIED,
+		 ALICE,
+		 NOBODY},
+		{{LEASE_START, X, .session = "b1", .who = BOB, .at = 10, .batch = 7},
+		 LEASE_APPLIED,
+		 BOB,
+		 NOBODY},
+	};
+	static const struct step after_stop[] = {
+		{{LEASE_START, X, .session = "a1", .who = ALICE, .at = 5},
+		 LEASE_APPLIED,
+		 ALICE,
+		 NOBODY},
+		{{LEASE_STOP, X, .session = "a1", .who = ALICE, .at = 10},
+		 LEASE_APPLIED,
+		 NOBODY,
+		 NOBODY},
+		{{LEASE_START, X, .session = "b1", .who = BOB, .at = 10},
+		 LEASE_APPLIED,
+		 BOB,
+		 NOBODY},
+		{{LEASE_START, X, .session = "a1", .who = ALICE, .at = 10},
+		 LEASE_STALE,
+		 BOB,
+		 NOBODY},
+	};
+	PLAY(conflict);
+	PLAY(in_a_batch);
+	PLAY(after_stop);
+}
+
+static void test_clock_in_2036_freezes_nothing(void **state)
+{
+	(void)state;
+	struct memory_store m = world();
+	struct lease_outcome out = tell(&m, (struct said){LEASE_START, X, .session = "a1",
+							  .who = ALICE, .at = 3e8, .arrives = 10});
+
+	assert_true(out.time_replaced);
+	assert_int_equal(out.time_us, EPOCH + 10 * S);
+	tell(&m, (struct said){LEASE_START, X, .session = "b1", .who = BOB, .at = 20});
+	assert_int_equal(holder(&m, X), BOB);
+
+	/* five seconds ahead is a clock, not an error */
+	out = tell(&m, (struct said){LEASE_START, X, .session = "c1", .who = CAROL, .at = 35,
+				     .arrives = 30});
+	assert_false(out.time_replaced);
+	out = tell(&m, (struct said){LEASE_NAS_ON, .at = -200000, .arrives = 40});
+	assert_true(out.time_replaced);
+}
+
+static void test_both_families(void **state)
+{
+	(void)state;
+	struct memory_store m = world();
+	struct key v6;
+
+	assert_int_equal(key_of_prefix(REALM_DEFAULT, "2001:db8:1::/64", &v6), 0);
+	tell(&m, (struct said){LEASE_START, X, "2001:db8:1::/64", .session = "a1", .who = ALICE,
+			       .at = 10});
+	assert_int_equal(holder(&m, X), ALICE);
+	assert_int_equal(memory_store_binding(&m, &v6)->subscriber, ALICE);
+
+	/* a new holder of the IPv4 address only */
+	tell(&m, (struct said){LEASE_START, X, .session = "b1", .who = BOB, .at = 20});
+	assert_int_equal(holder(&m, X), BOB);
+	assert_int_equal(memory_store_binding(&m, &v6)->subscriber, ALICE);
+
+	/* a wider prefix evicts the narrower one inside it */
+	struct lease_outcome out = tell(&m, (struct said){LEASE_START, NULL, "2001:db8:1::/56",
+							  .session = "c1", .who = CAROL, .at = 30});
+	assert_int_equal(out.result, LEASE_APPLIED);
+	assert_int_equal(memory_store_binding(&m, &v6)->state, KEY_FREE);
+
+	/* the other family comes by an update; the Stop ends both */
+	tell(&m, (struct said){LEASE_UPDATE, Y, .session = "c1", .who = CAROL, .at = 31});
+	assert_int_equal(holder(&m, Y), CAROL);
+	tell(&m, (struct said){LEASE_STOP, .session = "c1", .at = 32});
+	assert_int_equal(holder(&m, Y), NOBODY);
+}
+
+static void test_derived_sessions(void **state)
+{
+	(void)state;
+	static const struct step steps[] = {
+		{{LEASE_START, X, .who = ALICE, .at = 10}, LEASE_APPLIED, ALICE, NOBODY},
+		{{LEASE_STOP, X, .who = BOB, .at = 11}, LEASE_APPLIED, ALICE, NOBODY},
+		{{LEASE_STOP, X, .who = ALICE, .at = 20}, LEASE_APPLIED, NOBODY, NOBODY},
+		{{LEASE_START, X, .who = ALICE, .at = 21}, LEASE_APPLIED, ALICE, NOBODY},
+		{{LEASE_STOP, X, .who = ALICE, .at = 15, .arrives = 22},
+		 LEASE_STALE,
+		 ALICE,
+		 NOBODY},
+		{{LEASE_STOP, X, .at = 23}, LEASE_ERROR, ALICE, NOBODY},
+	};
+	PLAY(steps);
+}
+
+static void test_late_feed_is_behind(void **state)
+{
+	(void)state;
+	struct memory_store m = world();
+
+	tell(&m, (struct said){LEASE_START, X, .session = "a1", .who = ALICE, .at = 10});
+	struct key x = key_v4(X);
+	assert_false(lease_is_behind(&m.nases[0], memory_store_binding(&m, &x)));
+	tell(&m, (struct said){LEASE_START, Y, .session = "b1", .who = BOB, .at = 20, .arrives = 60,
+			       .delay = 40});
+	assert_true(lease_is_behind(&m.nases[0], memory_store_binding(&m, &x)));
+	tell(&m, (struct said){LEASE_UPDATE, X, .session = "a1", .who = ALICE, .at = 70});
+	assert_false(lease_is_behind(&m.nases[0], memory_store_binding(&m, &x)));
+}
+
+/* ---- every interleaving of a history, every prefix of it ---- */
+
+#define HISTORY_MAX 7
+
+/* Whoever is bound to a key: no newer Start of the key was delivered, and his session's Stop was
+ * not. */
+static void check_safety(const struct memory_store *m, const struct said *told[], size_t n)
+{
+	for (size_t i = 0; i < m->binding_count; i++) {
+		const struct binding *b = &m->bindings[i];
+		if (b->state == KEY_FREE || b->state == KEY_QUARANTINED)
+			continue;
+		const struct session_row *s = &m->sessions[b->session - 1];
+		assert_int_equal(s->subscriber, b->subscriber);
+		for (size_t j = 0; j < n; j++) {
+			if (told[j]->kind == LEASE_START && told[j]->ip) {
+				struct key k = key_v4(told[j]->ip);
+				if (key_equal(&k, &b->key))
+					assert_true(EPOCH + (int64_t)(told[j]->at * (double)S) <=
+						    b->watermark_us);
+			}
+			if (told[j]->kind == LEASE_STOP)
+				assert_string_not_equal(told[j]->session, s->session_id);
+		}
+	}
+}
+
+struct interleaving {
+	const struct said *history;
+	size_t n;
+	const struct said *told[HISTORY_MAX];
+	unsigned long count;
+};
+
+static void interleave(struct interleaving *w, const struct memory_store *m, size_t told,
+		       unsigned used)
+{
+	w->count++;
+	check_safety(m, w->told, told);
+	for (size_t i = 0; i < w->n; i++) {
+		if (used & (1u << i))
+			continue;
+		struct memory_store next = *m;
+		struct said say = w->history[i];
+		say.arrives = 100 + (double)told; /* late, in whatever order */
+		w->told[told] = &w->history[i];
+		tell(&next, say);
+		interleave(w, &next, told + 1, used | (1u << i));
+	}
+}
+
+static void test_all_interleavings(void **state)
+{
+	(void)state;
+	static const struct said reuse[] = {
+		{LEASE_START, X, .session = "a1", .who = ALICE, .at = 10},
+		{LEASE_START, X, .session = "b1", .who = BOB, .at = 20},
+		{LEASE_STOP, X, .session = "b1", .who = BOB, .at = 30},
+		{LEASE_START, Y, .session = "a2", .who = ALICE, .at = 40},
+		{LEASE_STOP, X, .session = "a1", .who = ALICE, .at = 15},
+		{LEASE_START, X, .session = "c1", .who = CAROL, .at = 50},
+		{LEASE_START, Y, .session = "b2", .who = BOB, .at = 60},
+	};
+	static const struct said swap[] = {
+		{LEASE_START, X, .session = "a1", .who = ALICE, .at = 10},
+		{LEASE_START, Y, .session = "b1", .who = BOB, .at = 10},
+		{LEASE_START, Y, .session = "a2", .who = ALICE, .at = 20},
+		{LEASE_START, X, .session = "b2", .who = BOB, .at = 20},
+		{LEASE_STOP, .session = "a1", .at = 20},
+		{LEASE_STOP, .session = "b1", .at = 20},
+		{LEASE_START, X, .session = "u1", .who = 9, .at = 30},
+	};
+	struct interleaving w = {.history = reuse, .n = sizeof reuse / sizeof *reuse};
+	struct memory_store m = world();
+
+	interleave(&w, &m, 0, 0);
+	assert_true(w.count > 13000);
+	w = (struct interleaving){.history = swap, .n = sizeof swap / sizeof *swap};
+	interleave(&w, &m, 0, 0);
+	assert_true(w.count > 13000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_lost_stop_then_reuse),
+		cmocka_unit_test(test_stop_ends_its_own_session_only),
+		cmocka_unit_test(test_older_start_undoes_nothing),
+		cmocka_unit_test(test_newer_start_always_evicts),
+		cmocka_unit_test(test_start_that_comes_after_its_stop),
+		cmocka_unit_test(test_updates),
+		cmocka_unit_test(test_one_session_for_a_subscriber),
+		cmocka_unit_test(test_on_off),
+		cmocka_unit_test(test_equal_times),
+		cmocka_unit_test(test_clock_in_2036_freezes_nothing),
+		cmocka_unit_test(test_both_families),
+		cmocka_unit_test(test_derived_sessions),
+		cmocka_unit_test(test_late_feed_is_behind),
+		cmocka_unit_test(test_all_interleavings),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

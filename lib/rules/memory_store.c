@@ -1,0 +1,217 @@
+#include "lib/rules/memory_store.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "lib/err.h"
+
+static int subscriber_find(void *ctx, const char *msisdn, const char *imsi, int64_t *id)
+{
+	const struct memory_store *m = ctx;
+	int64_t by_msisdn = 0, by_imsi = 0;
+
+	for (size_t i = 0; i < m->subscriber_count; i++) {
+		if (*msisdn && !strcmp(m->subscribers[i].msisdn, msisdn))
+			by_msisdn = (int64_t)i + 1;
+		if (*imsi && !strcmp(m->subscribers[i].imsi, imsi))
+			by_imsi = (int64_t)i + 1;
+	}
+	if (*msisdn && *imsi && by_msisdn != by_imsi)
+		return E_CONFLICT;
+	if (!by_msisdn && !by_imsi)
+		return E_NOT_FOUND;
+	*id = by_msisdn ? by_msisdn : by_imsi;
+	return 0;
+}
+
+static struct nas_row *nas_at(struct memory_store *m, const char *realm, const char *nas_id)
+{
+	for (size_t i = 0; i < m->nas_count; i++)
+		if (!strcmp(m->nases[i].realm, realm) && !strcmp(m->nases[i].nas_id, nas_id))
+			return &m->nases[i];
+	return NULL;
+}
+
+static int nas_get(void *ctx, const char *realm, const char *nas_id, struct nas_row *out)
+{
+	const struct nas_row *row = nas_at(ctx, realm, nas_id);
+
+	if (!row)
+		return E_NOT_FOUND;
+	*out = *row;
+	return 0;
+}
+
+static int nas_put(void *ctx, const struct nas_row *nas)
+{
+	struct memory_store *m = ctx;
+	struct nas_row *row = nas_at(m, nas->realm, nas->nas_id);
+
+	if (!row) {
+		assert(m->nas_count < MEMORY_ROWS);
+		row = &m->nases[m->nas_count++];
+	}
+	*row = *nas;
+	return 0;
+}
+
+static struct binding *binding_at(struct memory_store *m, const struct key *k)
+{
+	for (size_t i = 0; i < m->binding_count; i++)
+		if (key_equal(&m->bindings[i].key, k))
+			return &m->bindings[i];
+	return NULL;
+}
+
+const struct binding *memory_store_binding(const struct memory_store *m, const struct key *k)
+{
+	for (size_t i = 0; i < m->binding_count; i++)
+		if (key_equal(&m->bindings[i].key, k))
+			return &m->bindings[i];
+	return NULL;
+}
+
+static int binding_get(void *ctx, const struct key *k, struct binding *out)
+{
+	const struct binding *row = binding_at(ctx, k);
+
+	if (!row)
+		return E_NOT_FOUND;
+	*out = *row;
+	return 0;
+}
+
+static int binding_overlapping(void *ctx, const struct key *k, struct binding *out)
+{
+	const struct memory_store *m = ctx;
+
+	for (size_t i = 0; i < m->binding_count; i++) {
+		const struct binding *b = &m->bindings[i];
+		if (b->state != KEY_FREE && !key_equal(&b->key, k) && key_overlaps(&b->key, k)) {
+			*out = *b;
+			return 0;
+		}
+	}
+	return E_NOT_FOUND;
+}
+
+static int binding_put(void *ctx, const struct binding *b)
+{
+	struct memory_store *m = ctx;
+	struct binding *row = binding_at(m, &b->key), other;
+
+	if (!row) {
+		assert(m->binding_count < MEMORY_ROWS);
+		row = &m->bindings[m->binding_count++];
+		*row = (struct binding){.key = b->key};
+	}
+	assert(b->generation >= row->generation);
+	assert(b->state == KEY_FREE || binding_overlapping(m, &b->key, &other) == E_NOT_FOUND);
+	assert(b->state != KEY_FREE || (!b->subscriber && !b->session));
+	*row = *b;
+	return 0;
+}
+
+static int session_find(void *ctx, const char *realm, const char *nas_id, const char *session_id,
+			uint32_t epoch, struct session_row *out)
+{
+	const struct memory_store *m = ctx;
+	const struct session_row *best = NULL;
+
+	for (size_t i = 0; i < m->session_count; i++) {
+		const struct session_row *s = &m->sessions[i];
+		if (!strcmp(s->realm, realm) && !strcmp(s->nas_id, nas_id) &&
+		    !strcmp(s->session_id, session_id) && s->epoch <= epoch &&
+		    (!best || s->epoch > best->epoch))
+			best = s;
+	}
+	if (!best)
+		return E_NOT_FOUND;
+	*out = *best;
+	return 0;
+}
+
+static int session_get(void *ctx, int64_t id, struct session_row *out)
+{
+	const struct memory_store *m = ctx;
+
+	if (id < 1 || (size_t)id > m->session_count)
+		return E_NOT_FOUND;
+	*out = m->sessions[id - 1];
+	return 0;
+}
+
+static int session_active(void *ctx, const char *realm, int64_t subscriber, struct session_row *out)
+{
+	const struct memory_store *m = ctx;
+
+	for (size_t i = 0; i < m->session_count; i++)
+		if (m->sessions[i].active && m->sessions[i].subscriber == subscriber &&
+		    !strcmp(m->sessions[i].realm, realm)) {
+			*out = m->sessions[i];
+			return 0;
+		}
+	return E_NOT_FOUND;
+}
+
+static int session_put(void *ctx, struct session_row *s)
+{
+	struct memory_store *m = ctx;
+	struct session_row other;
+
+	if (!s->id) {
+		assert(m->session_count < MEMORY_ROWS);
+		s->id = (int64_t)++m->session_count;
+	} else {
+		m->sessions[s->id - 1].active = false;
+	}
+	assert(!s->active || session_active(m, s->realm, s->subscriber, &other) == E_NOT_FOUND);
+	m->sessions[s->id - 1] = *s;
+	return 0;
+}
+
+static int session_bindings(void *ctx, int64_t session, struct binding out[2], size_t *n)
+{
+	const struct memory_store *m = ctx;
+
+	*n = 0;
+	for (size_t i = 0; i < m->binding_count; i++)
+		if (m->bindings[i].session == session) {
+			assert(*n < 2);
+			out[(*n)++] = m->bindings[i];
+		}
+	return 0;
+}
+
+static int session_before(void *ctx, const char *realm, const char *nas_id, int64_t time_us,
+			  struct session_row *out)
+{
+	const struct memory_store *m = ctx;
+
+	for (size_t i = 0; i < m->session_count; i++) {
+		const struct session_row *s = &m->sessions[i];
+		if (!s->ended_us && s->started_us < time_us && !strcmp(s->realm, realm) &&
+		    !strcmp(s->nas_id, nas_id)) {
+			*out = *s;
+			return 0;
+		}
+	}
+	return E_NOT_FOUND;
+}
+
+struct lease_store memory_store_port(struct memory_store *m)
+{
+	return (struct lease_store){.ctx = m,
+				    .subscriber_find = subscriber_find,
+				    .nas_get = nas_get,
+				    .nas_put = nas_put,
+				    .binding_get = binding_get,
+				    .binding_overlapping = binding_overlapping,
+				    .binding_put = binding_put,
+				    .session_find = session_find,
+				    .session_get = session_get,
+				    .session_active = session_active,
+				    .session_put = session_put,
+				    .session_bindings = session_bindings,
+				    .session_before = session_before};
+}
