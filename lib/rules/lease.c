@@ -178,13 +178,17 @@ static int load_session(struct applying *a)
 	char name[SESSION_ID_MAX];
 	int rc = E_NOT_FOUND;
 
-	a->own = (struct session_row){.epoch = a->nas.epoch};
-	if (name_session(a, name)) {
+	bool named = name_session(a, name);
+	if (named)
 		rc = s->session_find(s->ctx, a->ev->realm, a->ev->nas_id, name, a->nas.epoch,
 				     &a->own);
-		snprintf(a->own.session_id, sizeof a->own.session_id, "%s", name);
-	}
+	/* A NAS that began anew may use its old names again. */
+	if (!rc && a->own.epoch < a->nas.epoch && a->own.ended_us && a->time_us >= a->nas.on_us)
+		rc = E_NOT_FOUND;
 	if (rc == E_NOT_FOUND) {
+		a->own = (struct session_row){.epoch = a->nas.epoch};
+		if (named)
+			snprintf(a->own.session_id, sizeof a->own.session_id, "%s", name);
 		snprintf(a->own.realm, sizeof a->own.realm, "%s", a->ev->realm);
 		snprintf(a->own.nas_id, sizeof a->own.nas_id, "%s", a->ev->nas_id);
 		rc = 0;
@@ -273,6 +277,7 @@ static enum key_verdict judge(const struct applying *a, const struct binding *b)
 						       .time_us = a->time_us,
 						       .batch = a->ev->batch,
 						       .session = a->own.id,
+						       .session_known = a->own_known,
 						       .session_ended = a->own_ended,
 						       .subscriber = a->subscriber});
 }
@@ -373,12 +378,16 @@ static int take_subscriber(struct applying *a, bool *won)
 /* The session row as this event shows it; a put comes later. */
 static void describe_session(struct applying *a)
 {
-	bool reopened = a->own.id && a->own.ended_us && !a->own_ended;
+	/* Its name comes again, after its end or after it had lost its subscriber: it begins now.
+	 */
+	bool begins = a->own.id && !a->own_ended &&
+		      (a->own.ended_us || (a->ev->kind == LEASE_START && !a->own.active &&
+					   a->time_us > a->own.started_us));
 
 	if (a->subscriber)
 		a->own.subscriber = a->subscriber;
 	a->own.renewed_us = a->ev->received_us - a->ev->delay_us;
-	if (!a->own.id || reopened) {
+	if (!a->own.id || begins) {
 		a->own.started_us = a->time_us;
 		a->own.normalised_us = normalised(a, a->time_us);
 		a->own.ended_us = 0;

@@ -522,6 +522,44 @@ static void test_on_off(void **state)
 	PLAY(steps);
 }
 
+static void test_names_come_again_after_an_on(void **state)
+{
+	(void)state;
+	static const struct step steps[] = {
+		{{LEASE_START, X, .session = "a1", .who = ALICE, .at = 10},
+		 LEASE_APPLIED,
+		 ALICE,
+		 NOBODY},
+		{{LEASE_STOP, X, .session = "a1", .at = 19}, LEASE_APPLIED, NOBODY, NOBODY},
+		{{LEASE_NAS_ON, .at = 20}, LEASE_APPLIED, NOBODY, NOBODY},
+		{{LEASE_START, X, .session = "a1", .who = BOB, .at = 21},
+		 LEASE_APPLIED,
+		 BOB,
+		 NOBODY},
+	};
+	PLAY(steps);
+}
+
+static void test_each_winner_has_a_new_generation(void **state)
+{
+	(void)state;
+	struct memory_store m = world();
+	struct key x = key_v4(X);
+	uint32_t before = 0;
+
+	for (int i = 0; i < 6; i++) {
+		struct lease_outcome out =
+			tell(&m, (struct said){LEASE_START, X, .session = i % 2 ? "a" : "b",
+					       .who = i == 4 ? 9 : 1 + i % 2,
+					       .nas = i % 3 ? "p1" : "p2", .at = 100 * (i + 1)});
+		if (out.generation <= before)
+			fail_msg("winner %d (%s): generation %u after %u", i,
+				 lease_result_name(out.result), out.generation, before);
+		before = out.generation;
+		assert_int_equal(memory_store_binding(&m, &x)->generation, before);
+	}
+}
+
 static void test_equal_times(void **state)
 {
 	(void)state;
@@ -743,6 +781,8 @@ int main(void)
 		cmocka_unit_test(test_updates),
 		cmocka_unit_test(test_one_session_for_a_subscriber),
 		cmocka_unit_test(test_on_off),
+		cmocka_unit_test(test_names_come_again_after_an_on),
+		cmocka_unit_test(test_each_winner_has_a_new_generation),
 		cmocka_unit_test(test_equal_times),
 		cmocka_unit_test(test_clock_in_2036_freezes_nothing),
 		cmocka_unit_test(test_both_families),
