@@ -18,6 +18,7 @@
 #include "lib/addr.h"
 #include "lib/loop.h"
 
+struct admission;
 struct http_server;
 struct http_request;
 
@@ -37,20 +38,24 @@ struct http_options {
 	const char *certificate_pem; /* PEM texts: HTTPS (GnuTLS) */
 	const char *key_pem;
 	size_t max_body, max_connections, max_connections_per_address;
+	struct admission *admission; /* of lib/listener, shared by the workers; null: the server's own, of the two numbers above */
 	int64_t idle_s;
 	const struct http_route *routes; /* ends with a null method */
-	/* Runs before routing; true: it has answered. For authorization and for the handset side's header rules; may be null. */
+	/* Runs before routing, and before the body is there; true: it has answered. For authorization and for the handset side's
+	 * header rules; may be null. */
 	bool (*guard)(void *arg, struct http_request *r);
 	void *arg;
 	const char *realm; /* kept for handlers: http_realm */
 };
 
 int http_server_open(struct loop *loop, const struct http_options *options, struct http_server **out); /* E_EXISTS, E_IO */
-/* Stops accepting; unanswered requests must be answered first (or get 503); then frees. */
+/* Stops accepting; unanswered requests must be answered first (or get 503: their handlers may still answer, into the void); then
+ * frees. Not from inside a handler. */
 void http_server_close(struct http_server *s);
+uint16_t http_server_port(const struct http_server *s); /* the port bound, also when options said 0; 0: a unix socket */
 
 const char *http_method(const struct http_request *r);
-const char *http_path(const struct http_request *r);
+const char *http_path(const struct http_request *r); /* as sent, without the query */
 const char *http_param(const struct http_request *r, const char *name); /* of the path, percent-decoded */
 const char *http_query(const struct http_request *r, const char *name); /* null: absent */
 const char *http_header(const struct http_request *r, const char *name);
