@@ -225,12 +225,12 @@ static bool has_line_breaker(struct rest line)
 
 int pop3_command_parse(const char *line, size_t len, struct pop3_command *out)
 {
-	struct rest args = {line, len};
+	struct rest args = {len > 0 ? line : "", len};
 
 	*out = (struct pop3_command){.verb = verb_find(take_word(&args))};
 	if (len > (out->verb == POP3_AUTH ? POP3_AUTH_LINE_MAX : POP3_LINE_MAX))
 		return E_TOO_LARGE;
-	if (out->verb == POP3_UNKNOWN || has_line_breaker((struct rest){line, len}))
+	if (out->verb == POP3_UNKNOWN || has_line_breaker(args))
 		return E_SYNTAX;
 	return verbs[out->verb].read(args, out);
 }
