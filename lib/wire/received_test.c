@@ -183,6 +183,7 @@ static void test_widest(void **state)
 			     .rcpt = &a};
 	int n = received_format(&r, buf, sizeof buf);
 	assert_true(n > 0);
+	assert_int_equal(strspn(buf + strlen("Received: from "), ":"), RECEIVED_NAME_MAX);
 	for (char *at = buf; *at; at = strchr(at, '\n') + 1)
 		assert_true(strchr(at, '\n') - at <= 998);
 	assert_int_equal(return_path_format(&a, path, sizeof path), RETURN_PATH_MAX - 1);

@@ -46,6 +46,7 @@ static const struct {
 	{{"571 5.7.1 no"}, 0, 571, "5.7.1", "no"},
 	{{"354 go"}, 0, 354, "", "go"},
 	{{"550-5.7.1 one", "550-5.7.1 two", "550 5.7.1 three"}, 0, 550, "5.7.1", "one\ntwo\nthree"},
+	{{"550-5.7.1 one", "550 5.7.26 two"}, 0, 550, "5.7.1", "one\ntwo"},
 	{{"550-one", "550 5.7.1 two"}, 0, 550, "5.7.1", "one\ntwo"},
 	{{"250-a", "250"}, 0, 250, "", "a\n"},
 	{{"250-a", "250-b"}, E_AGAIN, 0, 0, 0},
@@ -104,6 +105,15 @@ static void test_bounds(void **state)
 	assert_int_equal(r.text_len, SMTP_REPLY_TEXT_MAX);
 	assert_int_equal(strlen(r.text), SMTP_REPLY_TEXT_MAX);
 	assert_int_equal(feed(&r, "250 x", 5), E_TOO_LARGE);
+
+	char widest[4 + SMTP_REPLY_TEXT_MAX + 1] = "250 ";
+	memset(widest + 4, 'x', sizeof widest - 4);
+	for (size_t over = 0; over < 2; over++) {
+		smtp_reply_init(&r);
+		assert_int_equal(feed(&r, widest, 4 + SMTP_REPLY_TEXT_MAX + over), 0);
+		assert_int_equal(r.text_len, SMTP_REPLY_TEXT_MAX);
+		assert_int_equal(r.is_cut, over);
+	}
 
 	smtp_reply_init(&r);
 	assert_int_equal(feed(&r, "250 a\0b", 7), 0);
