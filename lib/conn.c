@@ -186,7 +186,9 @@ static void conn_begin_tls(struct conn *c)
 		return;
 	}
 	bev = bufferevent_openssl_socket_new(loop_base(c->loop), c->fd, c->ssl,
-					     BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_DEFER_CALLBACKS);
+					     c->tls_client ? BUFFEREVENT_SSL_CONNECTING
+							   : BUFFEREVENT_SSL_ACCEPTING,
+					     BEV_OPT_DEFER_CALLBACKS);
 	if (conn_use(c, bev)) {
 		conn_end(c, CONN_END_TLS);
 		return;
@@ -415,8 +417,9 @@ int conn_new(struct loop *loop, int fd, const struct conn_peer *peer, struct con
 	return 0;
 }
 
-static int conn_connect_to(struct loop *loop, const struct sockaddr *sa, socklen_t len,
-			   const struct conn_peer *peer, const struct conn_ops *ops, void *session,
+/* from null: the kernel chooses our address. */
+static int conn_connect_to(struct loop *loop, const struct sockaddr *from, const struct sockaddr *sa,
+			   socklen_t len, const struct conn_peer *peer, const struct conn_ops *ops, void *session,
 			   struct conn **out)
 {
 	struct conn *c;
@@ -424,6 +427,10 @@ static int conn_connect_to(struct loop *loop, const struct sockaddr *sa, socklen
 
 	if (fd < 0)
 		return E_IO;
+	if (from && bind(fd, from, len)) {
+		close(fd);
+		return E_IO;
+	}
 	int rc = conn_new(loop, fd, peer, &c);
 	if (rc) {
 		close(fd);
@@ -449,17 +456,26 @@ int conn_connect_unix(struct loop *loop, const char *path, const struct conn_ops
 	if (strlen(path) >= sizeof sun.sun_path)
 		return E_RANGE;
 	memcpy(sun.sun_path, path, strlen(path));
-	return conn_connect_to(loop, (struct sockaddr *)&sun, sizeof sun, NULL, ops, session, out);
+	return conn_connect_to(loop, NULL, (struct sockaddr *)&sun, sizeof sun, NULL, ops, session, out);
+}
+
+int conn_connect_from(struct loop *loop, const struct addr *from, const struct addr *to,
+		      uint16_t port, const struct conn_ops *ops, void *session, struct conn **out)
+{
+	struct sockaddr_storage ss, own;
+	socklen_t len = addr_to_sockaddr(to, port, &ss);
+	struct conn_peer peer = {.addr = *to, .port = port};
+
+	if (from && addr_to_sockaddr(from, 0, &own) != len)
+		return E_RANGE;
+	return conn_connect_to(loop, from ? (struct sockaddr *)&own : NULL, (struct sockaddr *)&ss,
+			       len, &peer, ops, session, out);
 }
 
 int conn_connect(struct loop *loop, const struct addr *to, uint16_t port,
 		 const struct conn_ops *ops, void *session, struct conn **out)
 {
-	struct sockaddr_storage ss;
-	socklen_t len = addr_to_sockaddr(to, port, &ss);
-	struct conn_peer peer = {.addr = *to, .port = port};
-
-	return conn_connect_to(loop, (struct sockaddr *)&ss, len, &peer, ops, session, out);
+	return conn_connect_from(loop, NULL, to, port, ops, session, out);
 }
 
 void conn_attach(struct conn *c, const struct conn_ops *ops, void *session)
@@ -526,7 +542,7 @@ void conn_resume(struct conn *c)
 	conn_wake(c);
 }
 
-void conn_start_tls(struct conn *c, struct tls_server *tls)
+static void start_tls(struct conn *c, SSL_CTX *context, bool client)
 {
 	struct evbuffer *in;
 
@@ -539,8 +555,19 @@ void conn_start_tls(struct conn *c, struct tls_server *tls)
 	c->scanned = 0;
 	c->skipping = false;
 	c->state = CONN_BEFORE_TLS;
-	c->tls_next = tls_server_context(tls);
+	c->tls_next = context;
+	c->tls_client = client;
 	conn_wake(c);
+}
+
+void conn_start_tls(struct conn *c, struct tls_server *tls)
+{
+	start_tls(c, tls_server_context(tls), false);
+}
+
+void conn_start_client_tls(struct conn *c, struct tls_client *tls)
+{
+	start_tls(c, tls_client_context(tls), true);
 }
 
 void conn_close(struct conn *c)

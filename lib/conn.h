@@ -83,6 +83,9 @@ void conn_resume(struct conn *c); /* calls input from the loop if something is l
 /* Discards all input (command injection), flushes output, then negotiates as a server. */
 void conn_start_tls(struct conn *c, struct tls_server *tls);
 
+/* The same as a client (handset-sim): call it in `connected` or after the server's go-ahead. */
+void conn_start_client_tls(struct conn *c, struct tls_client *tls);
+
 void conn_set_idle(struct conn *c, int64_t idle_s);   /* 0: none */
 void conn_set_total(struct conn *c, int64_t total_s); /* from now; 0: none */
 
@@ -94,5 +97,8 @@ void conn_abort(struct conn *c); /* close without flushing: when the binding mov
 int conn_connect_unix(struct loop *loop, const char *path, const struct conn_ops *ops, void *session, struct conn **out);
 int conn_connect(struct loop *loop, const struct addr *to, uint16_t port, const struct conn_ops *ops, void *session,
                  struct conn **out);
+/* From an address of ours: a simulated handset's. from null: the kernel chooses. E_IO: it is not ours; E_RANGE: other family. */
+int conn_connect_from(struct loop *loop, const struct addr *from, const struct addr *to, uint16_t port, const struct conn_ops *ops,
+                      void *session, struct conn **out);
 
 #endif

@@ -81,3 +81,40 @@ SSL_CTX *tls_server_context(struct tls_server *t)
 {
 	return t->context;
 }
+
+/* ---- the client's side ---- */
+
+struct tls_client {
+	SSL_CTX *context;
+};
+
+int tls_client_new(const char *certificates, struct tls_client **out, char error[256])
+{
+	struct tls_client *t = calloc(1, sizeof *t);
+
+	if (!t)
+		return E_NOMEM;
+	t->context = SSL_CTX_new(TLS_client_method());
+	if (!t->context || !SSL_CTX_set_min_proto_version(t->context, TLS1_2_VERSION) ||
+	    !SSL_CTX_load_verify_locations(t->context, certificates, NULL)) {
+		tls_client_free(t);
+		return refuse(error, "certificates", certificates);
+	}
+	SSL_CTX_set_options(t->context, SSL_OP_IGNORE_UNEXPECTED_EOF);
+	SSL_CTX_set_verify(t->context, SSL_VERIFY_PEER, NULL);
+	*out = t;
+	return 0;
+}
+
+void tls_client_free(struct tls_client *t)
+{
+	if (!t)
+		return;
+	SSL_CTX_free(t->context);
+	free(t);
+}
+
+SSL_CTX *tls_client_context(struct tls_client *t)
+{
+	return t->context;
+}

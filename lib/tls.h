@@ -15,6 +15,12 @@ int tls_server_new(const char *certificate, const char *key, struct tls_server *
 void tls_server_free(struct tls_server *t);
 SSL_CTX *tls_server_context(struct tls_server *t);
 
+/* The client's side: trusts what `certificates` (PEM) holds, no name is checked: addresses are what handsets know. E_IO with error[]. */
+struct tls_client;
+int tls_client_new(const char *certificates, struct tls_client **out, char error[256]);
+void tls_client_free(struct tls_client *t);
+SSL_CTX *tls_client_context(struct tls_client *t);
+
 /* A self-signed certificate for `names` (commas; address literals become IP SANs) with a P-256 key, ten years: what `hato init` makes. */
 int tls_self_signed(const char *names, const char *certificate_path, const char *key_path);
 
