@@ -254,6 +254,9 @@ typedef void outbox_got(void *arg, int err, const struct outbox_row *, size_t n,
 void outbox_due(struct db_port *, int64_t now_us, size_t limit, outbox_got *, void *arg);
 typedef void outbox_row_got(void *arg, int err, const struct outbox_row *);
 void outbox_get(struct db_port *, int64_t subscriber, outbox_row_got *, void *arg); /* E_NOT_FOUND */
+/* Every row, due or not, in order of subscriber, those after `after` (0 from the start); next_us is without meaning. A starting
+ * pushsrv goes through all of them: a lease may have been confirmed while nobody watched. */
+void outbox_after(struct db_port *, int64_t after, size_t limit, outbox_got *, void *arg);
 /* Several mails came since: a new timestamp that covers newest_uid, committed; completes with the row as it is then. */
 void outbox_renew(struct db_port *, int64_t subscriber, outbox_row_got *, void *arg);
 

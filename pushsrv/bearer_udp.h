@@ -4,9 +4,11 @@
  * realm or not at all: its source address, its network device, from port
  * pushsrv.trigger_source_port (shared with other sockets, since realms differ by device only).
  * Sockets never block and are never read: there is no answer at this layer, and what comes back is
- * dropped by a filter. OWNERSHIP  bearer_udp_close frees all; realms are borrowed from the
- * configuration. THREADS    any; a send is one sendto(2). SEE        design 6 "Trigger", binding
- * rules 6, protocols 1.6
+ * dropped by a filter.
+ *
+ * OWNERSHIP  bearer_udp_close frees all; realms are borrowed from the configuration.
+ * THREADS    any; a send is one sendto(2).
+ * SEE        design 6 "Trigger", binding rules 6, protocols 1.6
  */
 #ifndef HATO_PUSHSRV_BEARER_UDP_H
 #define HATO_PUSHSRV_BEARER_UDP_H

@@ -11,23 +11,11 @@
 
 #define OCTETS_AT_ONCE (64 * 1024)
 
-struct lmtp_peers {
-	struct db_port *port;
-	const struct lmtp_limits *limits;
-	uint64_t quota_bytes;
-	int64_t idle_s;
-	struct lmtp_peer *first;
-	bool is_stopping;
-	void (*idle)(void *arg);
-	void *idle_arg;
-};
-
 struct lmtp_peer {
-	struct lmtp_peers *all;
-	struct lmtp_peer *prev, *next;
+	const struct lmtp_host *host;
 	struct conn *conn; /* null: closed */
 	struct lmtp_session session;
-	bool is_running; /* in run(): a completion that comes at once only notes itself */
+	bool is_running; /* in run(): a completion that comes at once leaves the rest to it */
 	bool is_waiting; /* for the store */
 	bool is_closing; /* conn_close was called */
 };
@@ -45,18 +33,8 @@ static void reply(void *arg, const char *octets, size_t n)
 /* The last act, when neither socket nor store knows of it any more. */
 static void peer_free(struct lmtp_peer *p)
 {
-	struct lmtp_peers *all = p->all;
-
 	lmtp_close(&p->session);
-	if (p->prev)
-		p->prev->next = p->next;
-	else
-		all->first = p->next;
-	if (p->next)
-		p->next->prev = p->prev;
 	free(p);
-	if (all->is_stopping && !all->first)
-		all->idle(all->idle_arg);
 }
 
 static void begin_wait(struct lmtp_peer *p)
@@ -116,7 +94,7 @@ static void store_piece(struct lmtp_peer *p)
 	size_t n = 0;
 	const uint8_t *piece = transaction_piece(t, p->session.is_complete, &n);
 
-	body_append(p->all->port, t->body, t->pieces, piece, n, piece_stored, p);
+	body_append(p->host->port, t->body, t->pieces, piece, n, piece_stored, p);
 }
 
 /* The prefix is the same for all: a mail with one recipient names it, one with several names none.
@@ -132,7 +110,7 @@ static void store_mail(struct lmtp_peer *p)
 	const struct transaction_trace trace = {
 		.helo = p->session.client,
 		.ip = who && !who->is_unix ? addr_format(&who->addr, ip) : NULL,
-		.by = p->all->limits->hostname,
+		.by = p->host->limits.hostname,
 		.time_s = now_us / CLOCK_S,
 	};
 	struct mail_recipient *recipients = calloc(t->subscriber_count, sizeof *recipients);
@@ -155,10 +133,10 @@ static void store_mail(struct lmtp_peer *p)
 		.body = t->body,
 		.size = t->size,
 		.has_dot_lines = t->data.content.flags & SMTP_CONTENT_DOT_LINE,
-		.quota_bytes = p->all->quota_bytes,
+		.quota_bytes = p->host->quota_bytes,
 		.received_us = now_us,
 	};
-	mail_accept(p->all->port, &mail, mail_is_accepted, p);
+	mail_accept(p->host->port, &mail, mail_is_accepted, p);
 	free(recipients);
 }
 
@@ -168,7 +146,7 @@ static void ask_store(struct lmtp_peer *p)
 
 	begin_wait(p);
 	if (s->need == LMTP_NEED_RECIPIENT)
-		recipient_check(p->all->port, s->recipient, s->tx.declared, p->all->quota_bytes,
+		recipient_check(p->host->port, s->recipient, s->tx.declared, p->host->quota_bytes,
 				recipient_checked, p);
 	else if (s->need == LMTP_NEED_PIECE)
 		store_piece(p);
@@ -182,7 +160,7 @@ static bool take_line(struct lmtp_peer *p)
 	char *line;
 	size_t n;
 	bool bare_lf = false;
-	int err = conn_line(p->conn, p->all->limits->max_command, &line, &n, &bare_lf);
+	int err = conn_line(p->conn, p->host->limits.max_command, &line, &n, &bare_lf);
 
 	if (err == E_TOO_LARGE)
 		lmtp_bad_line(&p->session, LMTP_LINE_TOO_LONG);
@@ -211,10 +189,6 @@ static bool step(struct lmtp_peer *p)
 {
 	switch (p->session.need) {
 	case LMTP_NEED_LINE:
-		if (p->all->is_stopping) {
-			lmtp_goodbye(&p->session, "4.3.2 shutting down");
-			return true;
-		}
 		return take_line(p);
 	case LMTP_NEED_OCTETS:
 		return take_octets(p);
@@ -249,14 +223,15 @@ static void input(void *session)
 		run(p);
 }
 
+/* Content that is still coming is not ours yet: the client keeps it and brings it again. */
 static void timed_out(void *session, enum conn_end why)
 {
 	struct lmtp_peer *p = session;
 
-	(void)why;
 	if (p->is_waiting || p->is_closing)
 		return;
-	lmtp_goodbye(&p->session, "4.4.2 idle for too long");
+	lmtp_goodbye(&p->session,
+		     why == CONN_END_SHUTDOWN ? "4.3.2 shutting down" : "4.4.2 idle for too long");
 	p->is_closing = true;
 	conn_close(p->conn);
 }
@@ -274,22 +249,9 @@ static void closed(void *session, enum conn_end why)
 
 static const struct conn_ops ops = {.input = input, .timed_out = timed_out, .closed = closed};
 
-int lmtp_peers_new(struct db_port *port, const struct lmtp_limits *limits, uint64_t quota_bytes,
-		   int64_t idle_s, struct lmtp_peers **out)
+void lmtp_peer_accepted(void *host, struct conn *c)
 {
-	struct lmtp_peers *all = calloc(1, sizeof *all);
-
-	if (!all)
-		return E_NOMEM;
-	*all = (struct lmtp_peers){
-		.port = port, .limits = limits, .quota_bytes = quota_bytes, .idle_s = idle_s};
-	*out = all;
-	return 0;
-}
-
-void lmtp_peers_accepted(void *peers, struct conn *c)
-{
-	struct lmtp_peers *all = peers;
+	const struct lmtp_host *h = host;
 	struct lmtp_peer *p = calloc(1, sizeof *p);
 	char label[24];
 
@@ -297,43 +259,12 @@ void lmtp_peers_accepted(void *peers, struct conn *c)
 		conn_abort(c);
 		return;
 	}
-	p->all = all;
+	p->host = h;
 	p->conn = c;
-	p->next = all->first;
-	if (p->next)
-		p->next->prev = p;
-	all->first = p;
 	counter_add(COUNT_CONNECTIONS, 1);
 	conn_attach(c, &ops, p);
-	conn_set_idle(c, all->idle_s);
+	conn_set_idle(c, h->idle_s);
 	snprintf(label, sizeof label, "%" PRIx64 "-%" PRIx64, (uint64_t)clock_now_us() / 1000,
 		 conn_id(c) & 0xffffffff);
-	lmtp_open(&p->session, all->limits, label, reply, p);
-}
-
-void lmtp_peers_stop(struct lmtp_peers *all, void (*idle)(void *arg), void *arg)
-{
-	struct lmtp_peer *next;
-
-	all->is_stopping = true;
-	all->idle = idle;
-	all->idle_arg = arg;
-	if (!all->first) {
-		idle(arg);
-		return;
-	}
-	/* Content that is still coming is not ours yet: the client keeps it and brings it again. */
-	for (struct lmtp_peer *p = all->first; p; p = next) {
-		next = p->next;
-		if (p->is_waiting || p->is_closing || !p->conn)
-			continue;
-		lmtp_goodbye(&p->session, "4.3.2 shutting down");
-		p->is_closing = true;
-		conn_close(p->conn);
-	}
-}
-
-void lmtp_peers_free(struct lmtp_peers *all)
-{
-	free(all);
+	lmtp_open(&p->session, &h->limits, label, reply, p);
 }

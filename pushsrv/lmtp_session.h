@@ -1,27 +1,26 @@
 /* lmtp_session -- one LMTP conversation as a state machine that does no I/O
  *
- * Its driver (lmtp_peer; in the tests an array of octets) gives it command lines and content, sends
- * what it replies, and does what it needs:
+ * Its driver (lmtp_peer; in the tests an array of octets) gives it command lines and content,
+ * sends what it replies, and does what it needs:
  *
- *     while (session is open)
- *         switch (s->need)
- *         LMTP_NEED_LINE       give a line: lmtp_line, or lmtp_bad_line
- *         LMTP_NEED_OCTETS     give what is there: lmtp_octets
- *         LMTP_NEED_RECIPIENT  recipient_check(s->recipient, s->tx.declared), then
- * lmtp_recipient_checked LMTP_NEED_PIECE      body_append(transaction_piece), then
- * lmtp_piece_stored LMTP_NEED_ACCEPT     mail_accept of s->tx, then lmtp_accepted LMTP_NEED_CLOSE
- * flush and close
+ *     LMTP_NEED_LINE       give a line: lmtp_line, or lmtp_bad_line
+ *     LMTP_NEED_OCTETS     give what is there: lmtp_octets
+ *     LMTP_NEED_RECIPIENT  recipient_check of s->recipient, then lmtp_recipient_checked
+ *     LMTP_NEED_PIECE      body_append of transaction_piece, then lmtp_piece_stored
+ *     LMTP_NEED_ACCEPT     mail_accept of s->tx, then lmtp_accepted
+ *     LMTP_NEED_CLOSE      flush and close
  *
- * What it is asked while it needs the store waits in the socket. A 250 after the content is said in
- * lmtp_accepted only, when the commit is on disk; whoever disconnects before leaves nothing behind.
- * After the content each accepted recipient gets its own reply, in the order of RCPT. XATOMIC
- * (ours, offered in LHLO): stored for all recipients or none, all replies equal, and no Received
- * field is added, since it comes from our own smtpgw.
+ * What it is asked while it needs the store waits in the socket. A 250 after the content is said
+ * in lmtp_accepted only, when the commit is on disk; whoever disconnects before leaves nothing
+ * behind. After the content each accepted recipient gets its own reply, in the order of RCPT.
+ * XATOMIC (ours, offered in LHLO): stored for all recipients or none, all replies equal, and no
+ * Received field is added, since it comes from our own smtpgw.
  *
- * OWNERSHIP  lmtp_close frees what the transaction holds; texts are borrowed. THREADS one
+ * OWNERSHIP  lmtp_close frees what the transaction holds; texts are borrowed.
+ * THREADS    one
  * TRUST      lines and octets come off the network
- * SEE        RFC 2033, 5321, 1870 (SIZE), 2920 (PIPELINING), 3030 (CHUNKING), 6152, 6531, 2034 and
- * 3463
+ * SEE        RFC 2033, 5321, 1870 (SIZE), 2920 (PIPELINING), 3030 (CHUNKING), 6152,
+ *            6531, 2034 and 3463
  */
 #ifndef HATO_PUSHSRV_LMTP_SESSION_H
 #define HATO_PUSHSRV_LMTP_SESSION_H

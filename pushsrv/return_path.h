@@ -3,8 +3,11 @@
  * Final delivery writes exactly one Return-Path, so those that came along go (RFC 5321 4.4). A
  * filter over runs of octets; how they are cut changes nothing in the result. Only the header is
  * looked at: what comes before the first empty line. All other octets pass unchanged. The content
- * is CRLF lines; what has bare line ends is refused elsewhere. OWNERSHIP a value, nothing to free;
- * zeroed is the initial state. THREADS one. TRUST any octets
+ * is CRLF lines; what has bare line ends is refused elsewhere.
+ *
+ * OWNERSHIP  a value, nothing to free; zeroed is the initial state.
+ * THREADS    one.
+ * TRUST      any octets
  */
 #ifndef HATO_PUSHSRV_RETURN_PATH_H
 #define HATO_PUSHSRV_RETURN_PATH_H

@@ -2,13 +2,15 @@
  * peer that sends it
  *
  * Begun by MAIL, ended by its acceptance, its refusal or RSET. Content is judged as it comes
- * (lib/wire/smtp_data) and everything is read up to the end of the data, whatever has become of the
- * mail. Memory is bounded: at most one piece (256 KiB) of content is held; a body that is larger is
- * handed to the store piece by piece and the session reads no input meanwhile. No I/O: the
- * session's driver stores pieces and the mail, and tells how it went.
+ * (lib/wire/smtp_data) and everything is read up to the end of the data, whatever has become of
+ * the mail. Memory is bounded: at most one piece (256 KiB) of content is held; a body that is
+ * larger is handed to the store piece by piece and the session reads no input meanwhile. No I/O:
+ * the session's driver stores pieces and the mail, and tells how it went.
  *
- * OWNERSHIP  transaction_end frees all that it holds; a zeroed transaction is an ended one. THREADS
- * one SEE        RFC 2033 4.2, RFC 5321 4.1.1.4 and 4.4, RFC 3030 2
+ * OWNERSHIP  transaction_end frees all that it holds; a zeroed transaction is an
+ *            ended one.
+ * THREADS    one
+ * SEE        RFC 2033 4.2, RFC 5321 4.1.1.4 and 4.4, RFC 3030 2
  */
 #ifndef HATO_PUSHSRV_TRANSACTION_H
 #define HATO_PUSHSRV_TRANSACTION_H
