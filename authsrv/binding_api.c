@@ -1,0 +1,206 @@
+/* binding_api -- who holds an address, which addresses a subscriber has, and who held one when:
+ * /v1/bindings */
+#include <stdlib.h>
+#include <string.h>
+
+#include "authsrv/binding_json.h"
+#include "authsrv/json_field.h"
+#include "authsrv/network_api.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+
+#define HISTORY_MAX 10000 /* rows that are looked through for those after a time */
+
+struct binding_call {
+	struct call call;
+	const char *realm;
+	struct key key;
+	char imsi[IMSI_MAX]; /* ?imsi= beside ?msisdn= */
+	char after[KEY_TEXT_MAX];
+	size_t limit;
+	int64_t at_us, after_us;
+};
+
+static void answer(struct binding_call *c, unsigned status, json_t *json)
+{
+	http_reply_json(c->call.r, status, json);
+	call_end(c);
+}
+
+/* The key's scope and the realm; null: answered. */
+static const char *begin(struct worker *w, struct http_request *r)
+{
+	const struct network_key *key = network_key_with(r, SCOPE_OPERATE);
+
+	return key ? network_realm(w, r, key) : NULL;
+}
+
+/* ---- one address ---- */
+
+static void on_found(void *arg, int err, const struct binding_found *f)
+{
+	struct binding_call *c = arg;
+	int64_t now_us = clock_now_us();
+
+	if (err && err != E_NOT_FOUND) {
+		network_fail(&c->call, err, NULL);
+	} else if (err || binding_state_at(&f->b, now_us) == KEY_FREE) {
+		http_problem(c->call.r, 404, "no-binding", "nobody holds it now", 0);
+		call_end(c);
+	} else {
+		answer(c, 200, binding_json_write(f, now_us));
+	}
+}
+
+void binding_get_route(void *arg, struct http_request *r)
+{
+	struct worker *w = arg;
+	const char *realm = begin(w, r);
+	struct addr probe;
+	struct key key;
+
+	if (!realm || !network_target(r, realm, &key, &probe))
+		return;
+	struct binding_call *c = call_begin(w, r, sizeof *c);
+	if (c)
+		binding_find(w->port, realm, &probe, 0, on_found, c);
+}
+
+/* ---- a subscriber's ---- */
+
+static void on_bindings(void *arg, int err, const struct binding_found *list, size_t n)
+{
+	struct binding_call *c = arg;
+	int64_t now_us = clock_now_us();
+	char text[KEY_TEXT_MAX];
+
+	if (err && err != E_NOT_FOUND) {
+		network_fail(&c->call, err, NULL);
+		return;
+	}
+	json_t *array = json_array();
+	for (size_t i = 0; !err && i < n && json_array_size(array) < c->limit; i++)
+		if (binding_state_at(&list[i].b, now_us) != KEY_FREE &&
+		    strcmp(key_format(&list[i].b.key, text), c->after) > 0)
+			json_array_append_new(array, binding_json_write(&list[i], now_us));
+	answer(c, 200, array);
+}
+
+/* Whoever is not known has no addresses; nor has he who is two. */
+static void on_subscriber(void *arg, int err, const struct subscriber *s)
+{
+	struct binding_call *c = arg;
+
+	if (err && err != E_NOT_FOUND)
+		network_fail(&c->call, err, NULL);
+	else if (err || (*c->imsi && strcmp(c->imsi, s->imsi) != 0))
+		answer(c, 200, json_array());
+	else
+		binding_of_subscriber(c->call.worker->port, c->realm, s->id, on_bindings, c);
+}
+
+void binding_list_route(void *arg, struct http_request *r)
+{
+	struct worker *w = arg;
+	const char *realm = begin(w, r);
+	const char *msisdn = http_query(r, "msisdn"), *imsi = http_query(r, "imsi");
+	char number[MSISDN_MAX], sim[IMSI_MAX] = "";
+	struct page page;
+
+	if (!realm || !network_page(r, &page))
+		return;
+	/* A `+` in a query is a blank. */
+	if (msisdn && *msisdn == ' ')
+		msisdn++;
+	if ((!msisdn && !imsi) || (msisdn && !msisdn_read(msisdn, number)) ||
+	    (imsi && !imsi_read(imsi, sim))) {
+		network_malformed(r, "msisdn= (3 to 15 digits) or imsi= (6 to 15) is needed");
+		return;
+	}
+	struct binding_call *c = call_begin(w, r, sizeof *c);
+	if (!c)
+		return;
+	c->realm = realm;
+	c->limit = page.limit;
+	memcpy(c->imsi, sim, sizeof sim);
+	strncpy(c->after, page.after, sizeof c->after - 1);
+	if (msisdn)
+		subscriber_by_msisdn(w->port, number, on_subscriber, c);
+	else
+		subscriber_by_imsi(w->port, sim, on_subscriber, c);
+}
+
+/* ---- history ---- */
+
+/* Rows that came after `after_us`, the oldest `limit` of them; without it the newest, or those that
+ * decide. */
+static void on_history(void *arg, int err, const struct history_row *rows, size_t n)
+{
+	struct binding_call *c = arg;
+
+	if (err && err != E_NOT_FOUND) {
+		network_fail(&c->call, err, NULL);
+		return;
+	}
+	json_t *array = json_array();
+	for (size_t i = 0; !err && i < n && json_array_size(array) < c->limit; i++)
+		if (rows[i].received_us > c->after_us)
+			json_array_append_new(array, history_json_write(&rows[i]));
+	answer(c, 200, array);
+}
+
+/* The address may lie in a wider prefix that is bound: that key's history then. */
+static void on_history_key(void *arg, int err, const struct binding_found *f)
+{
+	struct binding_call *c = arg;
+
+	if (err && err != E_NOT_FOUND) {
+		network_fail(&c->call, err, NULL);
+		return;
+	}
+	if (!err)
+		c->key = f->b.key;
+	binding_history(c->call.worker->port, &c->key, c->at_us ? c->at_us : c->after_us,
+			c->after_us ? HISTORY_MAX : c->limit, on_history, c);
+}
+
+/* An absent one is 0. A `+` of its offset comes as a blank. */
+static bool time_query(struct http_request *r, const char *name, int64_t *out)
+{
+	char text[64];
+	const char *value = http_query(r, name);
+
+	if (!value || !*value)
+		return true;
+	size_t length = strnlen(value, sizeof text - 1);
+	memcpy(text, value, length);
+	for (size_t i = 0; i < length; i++)
+		if (text[i] == ' ')
+			text[i] = '+';
+	if (!value[length] && !clock_parse(text, length, out))
+		return true;
+	network_malformed(r, "at and after are RFC 3339 times");
+	return false;
+}
+
+void binding_history_route(void *arg, struct http_request *r)
+{
+	struct worker *w = arg;
+	const char *realm = begin(w, r);
+	struct addr probe;
+	struct page page;
+	int64_t at_us = 0, after_us = 0;
+	struct key key;
+
+	if (!realm || !network_target(r, realm, &key, &probe) || !network_page(r, &page) ||
+	    !time_query(r, "at", &at_us) || !time_query(r, "after", &after_us))
+		return;
+	struct binding_call *c = call_begin(w, r, sizeof *c);
+	if (!c)
+		return;
+	c->key = key;
+	c->limit = page.limit;
+	c->at_us = at_us;
+	c->after_us = after_us;
+	binding_find(w->port, realm, &probe, 0, on_history_key, c);
+}

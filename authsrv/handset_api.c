@@ -1,0 +1,147 @@
+#include "authsrv/handset_api.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "authsrv/host_guard.h"
+#include "authsrv/token_json.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "lib/log.h"
+#include "lib/token.h"
+
+const struct http_route handset_routes[] = {
+	{"POST", "/v1/token", token_post},
+	{"DELETE", "/v1/token", token_delete},
+	{"POST", "/v1/token/refresh", token_refresh},
+	{"POST", "/v1/reports/misdirected", report_post},
+	{0},
+};
+
+/* How each refusal sounds. `later`: with Retry-After; `challenge`: WWW-Authenticate, which every
+ * 401 has. */
+static const struct refusal {
+	unsigned status;
+	const char *name;
+	bool later;
+	const char *challenge;
+} refusals[HANDSET_OUTCOMES] = {
+	[OUTCOME_MALFORMED] = {400, "malformed", false, NULL},
+	[OUTCOME_OVERLOADED] = {503, "overloaded", true, NULL},
+	[OUTCOME_BEHIND] = {503, "overloaded", true, NULL},
+	[OUTCOME_NO_BINDING] = {403, "no-binding", true, NULL},
+	[OUTCOME_MISMATCH] = {403, "claim-mismatch", true, NULL},
+	[OUTCOME_CONTESTED] = {403, "contested", true, NULL},
+	[OUTCOME_QUARANTINED] = {403, "quarantined", true, NULL},
+	[OUTCOME_INVALID_TOKEN] = {401, "invalid-token", false, "Bearer error=\"invalid_token\""},
+	[OUTCOME_EXPIRED_TOKEN] = {401, "expired-token", false,
+				   "Bearer error=\"invalid_token\", error_description=\"expired\""},
+	[OUTCOME_PROOF_REQUIRED] = {401, "proof-required", false, "Bearer"},
+};
+
+void handset_refuse(struct worker *w, struct http_request *r, enum handset_outcome why,
+		    const char *detail)
+{
+	const struct refusal *refusal = &refusals[why];
+
+	assert(refusal->status);
+	count_handset(why);
+	if (refusal->challenge)
+		http_add_header(r, "WWW-Authenticate", refusal->challenge);
+	http_problem(r, refusal->status, refusal->name, detail,
+		     refusal->later ? worker_retry_after(w) : 0);
+}
+
+void handset_refuse_call(struct call *call, enum handset_outcome why)
+{
+	handset_refuse(call->worker, call->r, why, NULL);
+	call_end(call);
+}
+
+void handset_fail(struct call *call, int err)
+{
+	if (err != E_BUSY && err != E_CLOSED && err != E_CONFLICT)
+		log_event(LOG_ERROR, "store-failed", LOG_TEXT("path", http_path(call->r)),
+			  LOG_TEXT("why", err_text(err)), LOG_END);
+	handset_refuse_call(call, OUTCOME_OVERLOADED);
+}
+
+enum handset_outcome outcome_of(enum claim_answer answer)
+{
+	static const enum handset_outcome outcomes[] = {
+		[CLAIM_ACCEPTED] = OUTCOME_ISSUED,
+		[CLAIM_NO_BINDING] = OUTCOME_NO_BINDING,
+		[CLAIM_MISMATCH] = OUTCOME_MISMATCH,
+		[CLAIM_CONTESTED] = OUTCOME_CONTESTED,
+		[CLAIM_QUARANTINED] = OUTCOME_QUARANTINED,
+		[CLAIM_PROOF_REQUIRED] = OUTCOME_PROOF_REQUIRED,
+		[CLAIM_STALE] = OUTCOME_PROOF_REQUIRED,
+	};
+	return outcomes[answer];
+}
+
+static bool has_body(const struct http_request *r)
+{
+	const char *length = http_header(r, "Content-Length");
+
+	return http_header(r, "Transfer-Encoding") ||
+	       (length && strspn(length, "0") != strlen(length));
+}
+
+bool handset_guard(void *arg, struct http_request *r)
+{
+	struct worker *w = arg;
+	const char *wrong =
+		host_guard_check(w->shared->conf->authsrv_handset_names,
+				 &(struct guarded){.host = http_header(r, "Host"),
+						   .origin = http_header(r, "Origin"),
+						   .content_type = http_header(r, "Content-Type"),
+						   .has_body = has_body(r)});
+
+	if (wrong)
+		handset_refuse(w, r, OUTCOME_MALFORMED, wrong);
+	else if (w->stopping)
+		handset_refuse(w, r, OUTCOME_OVERLOADED, "stopping");
+	else
+		return false;
+	return true;
+}
+
+void handset_answer_token(struct call *call, const struct binding *b, const char *login,
+			  json_t *addresses, enum handset_outcome how)
+{
+	struct http_request *r = call->r;
+	const struct conf *c = call->worker->shared->conf;
+	const struct conf_realm *realm = conf_realm(c, b->key.realm);
+	char text[TOKEN_TEXT + 1], host[ADDR_TEXT_MAX];
+	struct token token = {.subscriber = b->subscriber,
+			      .generation = b->generation,
+			      .expires_s = clock_now_s() + c->authsrv_token_seconds};
+	int rc = realm ? token_seal(call->worker->ring, &token, &b->key, text) : E_NOT_FOUND;
+
+	if (rc) {
+		log_event(LOG_ERROR, "seal-failed", LOG_TEXT("why", err_text(rc)), LOG_END);
+		json_decref(addresses);
+		handset_refuse_call(call, OUTCOME_OVERLOADED);
+		return;
+	}
+	bool tls = http_is_tls(r);
+	struct token_answer answer = {
+		.token = text,
+		.expires_in_s = c->authsrv_token_seconds,
+		.login = login,
+		.addresses = addresses,
+		.host = addr_format(http_local(r), host),
+		.pop = service_choose(realm->pop3_port, realm->pop3s_port,
+				      tls || c->popgw_auth_requires_tls),
+		.submission = service_choose((uint16_t)c->smtpgw_submission_port,
+					     (uint16_t)c->smtpgw_submissions_port,
+					     tls || c->smtpgw_auth_requires_tls),
+		.trigger_port = realm->trigger_port,
+		.binding = b,
+	};
+	count_handset(how);
+	http_add_header(r, "Cache-Control", "no-store"); /* RFC 6750 5.3 */
+	http_reply_json(r, how == OUTCOME_ISSUED ? 201 : 200, token_json_write(&answer));
+	call_end(call);
+}

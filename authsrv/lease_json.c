@@ -1,0 +1,192 @@
+#include "authsrv/lease_json.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "authsrv/json_field.h"
+#include "lib/clock.h"
+
+#define TIME_TEXT_MAX 64
+
+static bool read_kind(const json_t *json, enum lease_kind *out)
+{
+	char name[16];
+
+	if (field_text(json, "event", name, sizeof name) != FIELD_GOOD)
+		return false;
+	for (int k = 0; k < LEASE_KINDS; k++)
+		if (!strcmp(name, lease_kind_name((enum lease_kind)k))) {
+			*out = (enum lease_kind)k;
+			return true;
+		}
+	return false;
+}
+
+/* The NAS decides whether the key may speak at all; the feeder is its own NAS if it names none. */
+static const char *read_nas(const json_t *json, const struct lease_context *c,
+			    struct lease_event *ev, const char **problem)
+{
+	enum field nas = field_text(json, "nas_id", ev->nas_id, sizeof ev->nas_id);
+
+	*problem = "malformed";
+	if (nas == FIELD_BAD)
+		return "nas_id is no text of 1 to 63 octets";
+	if (nas == FIELD_ABSENT)
+		snprintf(ev->nas_id, sizeof ev->nas_id, "%s", c->key->conf->id);
+	if (network_key_speaks_for(c->key, ev->nas_id))
+		return NULL;
+	*problem = "forbidden";
+	return "nas_id is not one of this key's";
+}
+
+/* ---- the readers: null, or what is wrong; each fills in what it can ---- */
+
+static void keep_key(struct lease_event *ev, const struct key *k)
+{
+	ev->keys[ev->key_count++] = *k;
+}
+
+static const char *read_ip(const json_t *json, struct lease_event *ev)
+{
+	char text[ADDR_TEXT_MAX];
+	struct addr a;
+	struct key k;
+	enum field ip = field_text(json, "ip", text, sizeof text);
+
+	if (ip == FIELD_ABSENT)
+		return NULL;
+	if (ip == FIELD_BAD || addr_parse(text, &a))
+		return "ip is no address";
+	if (key_of_addr(ev->realm, &a, &k))
+		return "ip is an address that nobody can hold";
+	keep_key(ev, &k);
+	return NULL;
+}
+
+static const char *read_prefix(const json_t *json, struct lease_event *ev)
+{
+	char text[KEY_TEXT_MAX];
+	struct key k;
+	enum field prefix = field_text(json, "ipv6_prefix", text, sizeof text);
+
+	if (prefix == FIELD_ABSENT)
+		return NULL;
+	if (prefix == FIELD_BAD || key_of_prefix(ev->realm, text, &k) || addr_is_v4(&k.addr))
+		return "ipv6_prefix is no prefix of /48 to /64";
+	if (ev->key_count && !addr_is_v4(&ev->keys[0].addr)) {
+		/* The address and the prefix it lies in are one key: the prefix. */
+		if (key_covers(&k, &ev->keys[0].addr)) {
+			ev->keys[0] = k;
+			return NULL;
+		}
+		keep_key(ev, &k);
+		return "ip lies outside ipv6_prefix";
+	}
+	keep_key(ev, &k);
+	return NULL;
+}
+
+static const char *read_identities(const json_t *json, struct lease_event *ev)
+{
+	bool msisdn = field_msisdn(json, ev->msisdn) != FIELD_BAD;
+	bool imsi = field_imsi(json, ev->imsi) != FIELD_BAD;
+
+	if (!msisdn)
+		return "msisdn is not 3 to 15 digits";
+	return imsi ? NULL : "imsi is not 6 to 15 digits";
+}
+
+static const char *read_session(const json_t *json, struct lease_event *ev)
+{
+	return field_text(json, "session_id", ev->session_id, sizeof ev->session_id) == FIELD_BAD
+		       ? "session_id is no text of 1 to 127 octets"
+		       : NULL;
+}
+
+static const char *read_time(const json_t *json, struct lease_event *ev)
+{
+	char text[TIME_TEXT_MAX];
+	enum field time = field_text(json, "time", text, sizeof text);
+	int64_t time_us;
+
+	if (time == FIELD_ABSENT)
+		return NULL;
+	if (time == FIELD_BAD || clock_parse(text, strlen(text), &time_us))
+		return "time is no RFC 3339 time of 1970 to 9999";
+	ev->time_us = time_us ? time_us : 1; /* 0 would be: not said */
+	return NULL;
+}
+
+static const char *read_lease(const json_t *json, struct lease_event *ev)
+{
+	int64_t seconds = 0;
+
+	if (field_whole(json, "lease_seconds", 1, LEASE_SECONDS_MAX, &seconds) == FIELD_BAD)
+		return "lease_seconds is no whole number of 1 to 4294967295";
+	ev->lease_us = seconds * CLOCK_S;
+	return NULL;
+}
+
+/* ---- what a kind needs ---- */
+
+static const char *missing(const struct lease_event *ev)
+{
+	bool identity = *ev->msisdn || *ev->imsi;
+
+	if (ev->kind == LEASE_STOP && !*ev->session_id && !(ev->key_count && identity))
+		return "a stop names its session_id, or its address and subscriber";
+	if (ev->kind == LEASE_STOP)
+		return NULL;
+	if (!ev->key_count)
+		return "ip or ipv6_prefix is missing";
+	return identity ? NULL : "msisdn or imsi is missing";
+}
+
+static const char *check(const json_t *json, struct lease_event *ev)
+{
+	static const char *(*const readers[])(const json_t *, struct lease_event *) = {
+		read_ip, read_prefix, read_identities, read_session, read_time, read_lease,
+	};
+	const char *wrong = NULL;
+
+	/* A NAS that begins or ends is about no address and nobody. */
+	if (ev->kind == LEASE_NAS_ON || ev->kind == LEASE_NAS_OFF)
+		return read_time(json, ev);
+	for (size_t i = 0; i < sizeof readers / sizeof *readers; i++) {
+		const char *found = readers[i](json, ev);
+		wrong = wrong ? wrong : found;
+	}
+	return wrong ? wrong : missing(ev);
+}
+
+static enum lease_reading refuse(struct lease_fault *fault, const char *problem, const char *detail)
+{
+	*fault = (struct lease_fault){.problem = problem, .detail = detail};
+	return LEASE_REFUSED;
+}
+
+enum lease_reading lease_json_read(const json_t *json, const struct lease_context *c,
+				   struct lease_event *ev, struct lease_fault *fault)
+{
+	const char *problem;
+
+	*ev = (struct lease_event){.received_us = c->received_us, .batch = c->batch};
+	snprintf(ev->realm, sizeof ev->realm, "%s", c->realm);
+	snprintf(ev->feeder, sizeof ev->feeder, "%s", c->key->conf->id);
+	if (!json_is_object(json))
+		return refuse(fault, "malformed", "an event is an object");
+	if (!read_kind(json, &ev->kind))
+		return refuse(fault, "malformed",
+			      "event is none of start, update, stop, nas-on, nas-off");
+	const char *wrong = read_nas(json, c, ev, &problem);
+	if (wrong)
+		return refuse(fault, problem, wrong);
+	wrong = check(json, ev);
+	if (!wrong)
+		return LEASE_READ;
+	refuse(fault, "malformed", wrong);
+	if (ev->kind != LEASE_START || !ev->key_count)
+		return LEASE_REFUSED;
+	ev->unreadable = true;
+	return LEASE_READ_BADLY;
+}

@@ -1,0 +1,51 @@
+/* network_api -- the network side of the HTTP API: its routes, its guard, and what its handlers
+ * share
+ *
+ * Every request shows a bearer key; what the key may do is decided by scope, realm and NAS id
+ * (network_auth.h). ?realm= is everywhere, by default the key's own; lists take ?after= and
+ * ?limit=. SEE design 5
+ */
+#ifndef HATO_AUTHSRV_NETWORK_API_H
+#define HATO_AUTHSRV_NETWORK_API_H
+
+#include "authsrv/server.h"
+
+#define PAGE_DEFAULT 100
+#define PAGE_MAX     1000
+
+extern const struct http_route network_routes[];
+bool network_guard(void *arg, struct http_request *r);
+
+/* The handlers, by file. */
+void lease_events_post(void *arg, struct http_request *r);    /* lease_api.c */
+void subscriber_put_route(void *arg, struct http_request *r); /* subscriber_api.c */
+void subscriber_get_route(void *arg, struct http_request *r);
+void subscriber_delete_route(void *arg, struct http_request *r);
+void subscriber_list_route(void *arg, struct http_request *r);
+void binding_get_route(void *arg, struct http_request *r); /* binding_api.c */
+void binding_list_route(void *arg, struct http_request *r);
+void binding_history_route(void *arg, struct http_request *r);
+void quarantine_list_route(void *arg, struct http_request *r); /* quarantine_api.c */
+void quarantine_release_route(void *arg, struct http_request *r);
+
+/* ---- for the handlers: each answers the request itself when it returns false or null ---- */
+
+/* The key the guard let in, if it has the scope. */
+const struct network_key *network_key_with(struct http_request *r, unsigned scope);
+/* ?realm=, if it exists and is the key's. */
+const char *network_realm(struct worker *w, struct http_request *r, const struct network_key *key);
+/* ?after= (default "") and ?limit= (default PAGE_DEFAULT; PAGE_MAX stands for more). */
+struct page {
+	const char *after;
+	size_t limit;
+};
+bool network_page(struct http_request *r, struct page *out);
+/* The {ip} of the path: an address or a prefix. `probe` is an address in it. */
+bool network_target(struct http_request *r, const char *realm, struct key *key, struct addr *probe);
+
+/* Answers what the store said no to, and ends the call. */
+void network_fail(struct call *call, int err, const char *detail);
+/* 400 malformed. */
+void network_malformed(struct http_request *r, const char *detail);
+
+#endif

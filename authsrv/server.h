@@ -1,0 +1,84 @@
+/* server -- the state of authsrv: what its workers share, and what each has for itself
+ *
+ * Shared and read-only after start: configuration, database handle, network keys, TLS texts. A
+ * worker has its loop, its port to the database, its keyring and its HTTP servers: one for the
+ * network side, and for each realm one or two (TLS) for handsets; the listener decides the realm.
+ * Worker 0 also keeps the house: heartbeat, sweep, gauges, alarms.
+ *
+ * A request that waits for the store is a `struct call`, the first member of the handler's own
+ * struct: begun with call_begin, ended once with call_end after its answer. A stopping worker
+ * leaves when its last call has ended. THREADS  a worker and its calls: its own thread; struct
+ * authsrv: read by all, its batch number is atomic
+ */
+#ifndef HATO_AUTHSRV_SERVER_H
+#define HATO_AUTHSRV_SERVER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "authsrv/network_auth.h"
+#include "db/db.h"
+#include "lib/daemon.h"
+#include "lib/http.h"
+#include "lib/keyring.h"
+
+struct authsrv {
+	const struct conf *conf;
+	struct db *db;
+	struct network_keys *keys;
+	char *certificate_pem, *key_pem; /* null: no HTTPS door is open */
+	char *keyring_path;
+	_Atomic int64_t last_batch;
+};
+
+#define SERVERS_MAX (1 + 2 * CONF_REALMS_MAX)
+
+struct worker {
+	struct authsrv *shared;
+	struct daemon *daemon;
+	struct loop *loop;
+	struct db_port *port;
+	struct keyring *ring;
+	struct http_server *servers[SERVERS_MAX];
+	size_t server_count;
+	unsigned index;
+	size_t calls; /* in flight */
+	bool stopping, idle_said;
+	uint64_t dice; /* of Retry-After's jitter: no secret */
+	struct loop_timer *each_second;
+	unsigned seconds;
+	bool sweeping, beating; /* worker 0: one of each at a time */
+	unsigned alarms;        /* worker 0: written this second (watch.h) */
+};
+
+/* The functions of struct daemon_program. */
+int authsrv_start(struct daemon *d, void **shared);
+int authsrv_worker_start(struct daemon *d, void *shared, struct loop *loop, unsigned index,
+			 void **worker);
+void authsrv_worker_stop(struct daemon *d, void *worker, unsigned index);
+void authsrv_worker_free(void *worker);
+void authsrv_stop(void *shared);
+
+/* A number that no other batch had, also not before a restart. */
+int64_t authsrv_batch(struct authsrv *shared);
+
+/* authsrv.retry_after and up to as much again, so that those who were refused together do not
+ * return together. */
+int64_t worker_retry_after(struct worker *w);
+/* The store's queue is so long that only lease events should still join it. */
+bool worker_sheds(const struct worker *w);
+
+struct call {
+	struct worker *worker;
+	struct http_request *r;
+};
+
+/* `size` octets, zeroed, that begin with a struct call. Null: no memory, and the request has been
+ * answered. */
+void *call_begin(struct worker *w, struct http_request *r, size_t size);
+/* After the answer; frees. */
+void call_end(void *call);
+
+#endif

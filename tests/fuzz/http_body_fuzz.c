@@ -1,0 +1,99 @@
+/* Any body of the HTTP API: octet 0 chooses what it is taken for. What is taken must be within its
+ * bounds. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "authsrv/json_field.h"
+#include "authsrv/lease_json.h"
+#include "authsrv/subscriber_json.h"
+#include "authsrv/token_json.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+static bool ends_within(const char *text, size_t size)
+{
+	return memchr(text, 0, size) != NULL;
+}
+
+static void check_event(const json_t *json)
+{
+	static char nas_ids[] = "";
+	static const struct conf_network_key row = {
+		.id = "feeder", .realm = "default", .nas_ids = nas_ids};
+	static const struct network_key key = {.conf = &row};
+	const struct lease_context c = {
+		.key = &key, .realm = "default", .received_us = 1, .batch = 1};
+	struct lease_fault fault = {0};
+	struct lease_event ev;
+	enum lease_reading reading = lease_json_read(json, &c, &ev, &fault);
+
+	must((reading == LEASE_READ) == (fault.detail == NULL));
+	must((reading == LEASE_READ_BADLY) == (reading != LEASE_REFUSED && ev.unreadable));
+	if (reading == LEASE_REFUSED)
+		return;
+	must(ev.key_count <= 2 && ev.time_us >= 0 && ev.lease_us >= 0);
+	must(ends_within(ev.msisdn, sizeof ev.msisdn) && ends_within(ev.imsi, sizeof ev.imsi));
+	must(ends_within(ev.session_id, sizeof ev.session_id));
+	must(*ev.nas_id && ends_within(ev.nas_id, sizeof ev.nas_id));
+	for (size_t i = 0; i < ev.key_count; i++)
+		must(addr_is_bindable(&ev.keys[i].addr) || ev.keys[i].plen == KEY_PLEN_V6);
+	if (reading == LEASE_READ && (ev.kind == LEASE_START || ev.kind == LEASE_UPDATE))
+		must(ev.key_count && (*ev.msisdn || *ev.imsi));
+}
+
+static void check_events(const char *body, size_t length)
+{
+	json_t *json = body_read(body, length);
+	size_t i;
+	json_t *one;
+
+	if (json_is_object(json))
+		check_event(json);
+	json_array_foreach(json, i, one) check_event(one);
+	json_decref(json);
+}
+
+static void check_subscriber(const char *body, size_t length)
+{
+	struct subscriber_put put;
+	json_t *json = body_read(body, length);
+	const char *wrong = subscriber_json_read(json, "819012345678", &put);
+
+	json_decref(json);
+	if (wrong)
+		return;
+	must(put.subscriber.address_count >= 1);
+	must(put.subscriber.address_count <= SUBSCRIBER_ADDRESSES);
+	must(strlen(put.subscriber.addresses[0].shown) <= FIRST_ADDRESS_MAX);
+	json = subscriber_json_write(&put.subscriber);
+	must(json != NULL);
+	json_decref(json);
+}
+
+static void check_handset(const char *body, size_t length)
+{
+	uint8_t datagram[REPORT_DATAGRAM_MAX];
+	char imsi[IMSI_MAX];
+	size_t n = 0;
+
+	if (!claim_json_read(body, length, imsi))
+		must(strspn(imsi, "0123456789") == strlen(imsi) && strlen(imsi) >= IMSI_DIGITS_MIN);
+	if (!report_json_read(body, length, datagram, &n))
+		must(n <= sizeof datagram);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static void (*const checks[])(const char *, size_t) = {check_events, check_subscriber,
+							       check_handset};
+
+	if (size)
+		checks[data[0] % 3]((const char *)data + 1, size - 1);
+	return 0;
+}
