@@ -26,12 +26,12 @@ struct token {
 	int64_t expires_s;
 };
 
-/* E_RANGE: a field does not fit. E_NOT_FOUND: the keyring has no active key. */
+/* E_RANGE: a field does not fit. E_NOT_FOUND: the keyring has no active key. E_NOMEM. */
 int token_seal(struct keyring *ring, const struct token *t, const struct key *k,
                char text[TOKEN_TEXT + 1]);
 
 /* E_AUTH: not ours, altered, for another key or realm (not told apart, on purpose); E_EXPIRED: ours, its time is over
- * (*out is filled, so that it can be logged). An unknown key id makes the ring re-read its file once (rate-limited). */
+ * (*out is filled, so that it can be logged); E_NOMEM: could not be asked. An unknown key id makes the ring re-read its file once (rate-limited). */
 int token_open(struct keyring *ring, const char *text, size_t len, const struct key *k,
                int64_t now_s, struct token *out);
 
