@@ -1,0 +1,306 @@
+#include <string.h>
+
+#include "db/bindings.h"
+#include "db/feed.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+
+#define KEY_LENGTHS_MAX 32
+
+void binding_read(struct query *q, struct binding *b)
+{
+	size_t n;
+
+	memset(b, 0, sizeof *b);
+	query_get_key(q, &b->key);
+	b->state = (enum key_state)query_get_int(q);
+	b->generation = (uint32_t)query_get_int(q);
+	b->subscriber = query_get_int(q);
+	b->session = query_get_int(q);
+	b->watermark_us = query_get_int(q);
+	b->watermark_batch = query_get_int(q);
+	b->started_us = query_get_int(q);
+	b->expires_us = query_get_int(q);
+	b->renewed_us = query_get_int(q);
+	b->confirmed_us = query_get_int(q);
+	b->rival = query_get_int(q);
+	b->reason = (enum quarantine_reason)query_get_int(q);
+	const void *trigger_key = query_get_blob(q, &n);
+	if (n == sizeof b->trigger_key)
+		memcpy(b->trigger_key, trigger_key, n);
+}
+
+static int first_binding(struct query *q, struct binding *b)
+{
+	int err = query_first(q);
+
+	if (!err)
+		binding_read(q, b);
+	query_end(q);
+	return err;
+}
+
+int binding_row_get(struct engine *e, const struct key *k, struct binding *b)
+{
+	struct query q;
+
+	query_begin(&q, e, STMT_BINDING_GET);
+	query_key(&q, k);
+	return first_binding(&q, b);
+}
+
+/* ---- by address ---- */
+
+static int lengths(struct engine *e, const char *realm, bool v4, uint8_t out[KEY_LENGTHS_MAX],
+		   size_t *n)
+{
+	struct query q;
+
+	*n = 0;
+	query_begin(&q, e, STMT_KEY_LENGTHS);
+	query_text(&q, realm);
+	query_int(&q, v4);
+	while (*n < KEY_LENGTHS_MAX && query_next(&q))
+		out[(*n)++] = (uint8_t)query_get_int(&q);
+	return query_end(&q);
+}
+
+static uint8_t usual_length(const struct addr *a)
+{
+	return addr_is_v4(a) ? KEY_PLEN_V4 : KEY_PLEN_V6;
+}
+
+static int check_length(struct engine *e, const char *realm, const struct addr *source,
+			uint8_t plen, uint16_t port, struct binding *b, int64_t *behind_us)
+{
+	struct addr base = *source;
+	struct query q;
+
+	addr_mask(&base, plen);
+	query_begin(&q, e, STMT_BINDING_CHECK);
+	query_text(&q, realm);
+	query_blob(&q, base.bytes, sizeof base.bytes);
+	query_int(&q, plen);
+	query_int(&q, port);
+	query_int(&q, port);
+	int err = query_first(&q);
+	if (!err) {
+		binding_read(&q, b);
+		*behind_us = query_get_int(&q);
+	}
+	query_end(&q);
+	return err;
+}
+
+/* The usual length first; the others only where they occur. Active keys do not overlap, so the
+ * first hit is the only one. */
+int binding_row_check(struct engine *e, const char *realm, const struct addr *source, uint16_t port,
+		      struct binding *b, int64_t *behind_us)
+{
+	uint8_t plens[KEY_LENGTHS_MAX], usual = usual_length(source);
+	size_t n;
+	int err = check_length(e, realm, source, usual, port, b, behind_us);
+
+	if (err != E_NOT_FOUND)
+		return err;
+	err = lengths(e, realm, addr_is_v4(source), plens, &n);
+	if (err)
+		return err;
+	for (size_t i = 0; i < n; i++) {
+		if (plens[i] == usual)
+			continue;
+		err = check_length(e, realm, source, plens[i], port, b, behind_us);
+		if (err != E_NOT_FOUND)
+			return err;
+	}
+	return E_NOT_FOUND;
+}
+
+/* ---- overlaps ---- */
+
+/* The last address of k's prefix. A prefix of the family's longest length holds no narrower key:
+ * its own address will do, which also keeps ::/64 from walking through every v4-mapped row behind
+ * it. */
+static struct addr last_address(const struct key *k)
+{
+	struct addr a = k->addr;
+
+	if (k->plen >= usual_length(&k->addr))
+		return a;
+	for (unsigned bit = k->plen; bit < 128; bit++)
+		a.bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	return a;
+}
+
+static int overlap_inside(struct engine *e, const struct key *k, struct binding *b)
+{
+	struct addr last = last_address(k);
+	struct query q;
+	int err = E_NOT_FOUND;
+
+	query_begin(&q, e, STMT_BINDING_INSIDE);
+	query_text(&q, k->realm);
+	query_blob(&q, k->addr.bytes, sizeof k->addr.bytes);
+	query_blob(&q, last.bytes, sizeof last.bytes);
+	query_int(&q, k->plen);
+	query_int(&q, k->port_first);
+	query_int(&q, k->port_last);
+	while (err && query_next(&q)) {
+		binding_read(&q, b);
+		if (key_overlaps(&b->key, k) && !key_equal(&b->key, k))
+			err = 0;
+	}
+	int failed = query_end(&q);
+	return failed ? failed : err;
+}
+
+static int overlap_around(struct engine *e, const struct key *k, uint8_t plen, struct binding *b)
+{
+	struct addr base = k->addr;
+	struct query q;
+
+	addr_mask(&base, plen);
+	query_begin(&q, e, STMT_BINDING_AROUND);
+	query_text(&q, k->realm);
+	query_blob(&q, base.bytes, sizeof base.bytes);
+	query_int(&q, plen);
+	query_int(&q, k->port_first);
+	query_int(&q, k->port_last);
+	return first_binding(&q, b);
+}
+
+int binding_row_overlapping(struct engine *e, const struct key *k, struct binding *b)
+{
+	uint8_t plens[KEY_LENGTHS_MAX];
+	size_t n;
+	int err = overlap_inside(e, k, b);
+
+	if (err != E_NOT_FOUND)
+		return err;
+	err = lengths(e, k->realm, addr_is_v4(&k->addr), plens, &n);
+	if (err)
+		return err;
+	for (size_t i = 0; i < n; i++) {
+		if (plens[i] >= k->plen)
+			continue;
+		err = overlap_around(e, k, plens[i], b);
+		if (err != E_NOT_FOUND)
+			return err;
+	}
+	return E_NOT_FOUND;
+}
+
+/* ---- by session and subscriber ---- */
+
+int binding_row_of_session(struct engine *e, int64_t session, struct binding out[2], size_t *n)
+{
+	struct query q;
+
+	*n = 0;
+	query_begin(&q, e, STMT_BINDING_OF_SESSION);
+	query_int(&q, session);
+	while (*n < 2 && query_next(&q))
+		binding_read(&q, &out[(*n)++]);
+	return query_end(&q);
+}
+
+int bindings_of(struct engine *e, int64_t subscriber, struct binding out[SUBSCRIBER_BINDINGS],
+		size_t *n)
+{
+	struct query q;
+	bool more = false;
+
+	*n = 0;
+	query_begin(&q, e, STMT_BINDING_OF_SUBSCRIBER);
+	query_int(&q, subscriber);
+	query_text(&q, "");
+	while ((more = query_next(&q)) && *n < SUBSCRIBER_BINDINGS)
+		binding_read(&q, &out[(*n)++]);
+	int err = query_end(&q);
+	return err ? err : more ? E_TOO_LARGE : 0;
+}
+
+/* ---- writing ---- */
+
+static int put_row(struct engine *e, const struct binding *b)
+{
+	static const uint8_t no_key[TRIGGER_KEY_BYTES];
+	struct query q;
+
+	query_begin(&q, e, STMT_BINDING_PUT);
+	query_key(&q, &b->key);
+	query_int(&q, b->state);
+	query_int(&q, b->generation);
+	query_int(&q, b->subscriber);
+	query_int(&q, b->session);
+	query_int(&q, b->watermark_us);
+	query_int(&q, b->watermark_batch);
+	query_int(&q, b->started_us);
+	query_int(&q, b->expires_us);
+	query_int(&q, b->renewed_us);
+	query_int(&q, b->confirmed_us);
+	query_int(&q, b->rival);
+	query_int(&q, b->reason);
+	if (memcmp(b->trigger_key, no_key, sizeof no_key) == 0)
+		query_null(&q);
+	else
+		query_blob(&q, b->trigger_key, sizeof b->trigger_key);
+	return query_run(&q);
+}
+
+static int put_length(struct engine *e, const struct key *k)
+{
+	struct query q;
+
+	query_begin(&q, e, STMT_KEY_LENGTH_PUT);
+	query_text(&q, k->realm);
+	query_int(&q, addr_is_v4(&k->addr));
+	query_int(&q, k->plen);
+	return query_run(&q);
+}
+
+bool binding_decides(const struct binding *before, const struct binding *after)
+{
+	return before->generation != after->generation || before->subscriber != after->subscriber ||
+	       before->session != after->session ||
+	       (before->state == KEY_FREE) != (after->state == KEY_FREE);
+}
+
+static int append_history(const struct db *db, struct engine *e, const struct binding *before,
+			  const struct binding *after, const struct history_entry *entry)
+{
+	struct history_entry row = *entry;
+
+	row.key = &after->key;
+	row.generation = after->generation;
+	row.decides = binding_decides(before, after);
+	if (!row.feeder)
+		row.feeder = db->daemon;
+	if (!row.received_us)
+		row.received_us = clock_now_us();
+	if (!row.time_us)
+		row.time_us = row.received_us;
+	return history_append(e, &row);
+}
+
+int binding_change(const struct db *db, struct engine *e, const struct binding *before,
+		   const struct binding *after, const struct history_entry *entry)
+{
+	bool is_new = before->generation == 0;
+	bool moved = before->state != after->state || before->generation != after->generation ||
+		     before->subscriber != after->subscriber;
+	int err = put_row(e, after);
+
+	if (!err && is_new)
+		err = put_length(e, &after->key);
+	if (!err && entry)
+		err = append_history(db, e, before, after, entry);
+	if (err || !moved)
+		return err;
+	return feed_append(e, &(struct change){.kind = CHANGE_BINDING,
+					       .subscriber = after->subscriber,
+					       .former = before->subscriber,
+					       .key = after->key,
+					       .generation = after->generation,
+					       .state = after->state});
+}

@@ -1,0 +1,338 @@
+/* What others than the feeds do to a binding: claims, refreshes, the end of tokens, quarantine and
+ * its release; and lease events themselves. Each is a compare-and-set on the generation, in the
+ * writer's transaction. */
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "db/bindings.h"
+#include "db/lease_scope.h"
+#include "lib/clock.h"
+#include "lib/err.h"
+
+#define EVIDENCE_MAX 256
+
+/* ---- lease events ---- */
+
+struct apply_write {
+	struct write write;
+	binding_applied *done;
+	void *arg;
+	size_t n;
+	struct lease_outcome *out;
+	struct lease_event events[];
+};
+
+/* A bad event does not sink the others. Its outcome says so if it wrote nothing, or when it can be
+ * undone alone; else the group is undone and comes again with savepoints. */
+static int apply_one(const struct db *db, struct engine *e, const struct lease_event *event,
+		     struct lease_outcome *out)
+{
+	int64_t before = engine_changes(e);
+	int err = e->careful ? engine_savepoint(e) : 0;
+
+	if (!err)
+		err = lease_scope_apply(db, e, event, out);
+	if (!err)
+		return e->careful ? engine_release(e) : 0;
+	if (e->careful)
+		engine_undo(e);
+	else if (engine_changes(e) != before)
+		return err;
+	if (err != E_CONFLICT)
+		return err;
+	*out = (struct lease_outcome){.result = LEASE_ERROR,
+				      .problem = "conflict",
+				      .detail = "contradicts what is stored"};
+	return 0;
+}
+
+static int run_apply(struct write *write, struct engine *e)
+{
+	struct apply_write *w = (struct apply_write *)write;
+
+	for (size_t i = 0; i < w->n; i++) {
+		int err = apply_one(write->port->db, e, &w->events[i], &w->out[i]);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static void apply_done(struct write *write)
+{
+	struct apply_write *w = (struct apply_write *)write;
+
+	if (w->done)
+		w->done(w->arg, write->err, write->err ? NULL : w->out, write->err ? 0 : w->n);
+}
+
+void binding_apply(struct db_port *port, const struct lease_event *events, size_t n,
+		   binding_applied *done, void *arg)
+{
+	size_t events_bytes = n * sizeof *events, size = sizeof(struct apply_write) + events_bytes;
+	struct apply_write *w =
+		write_new(size + n * sizeof(struct lease_outcome), 0, run_apply, apply_done);
+
+	if (!w) {
+		done(arg, E_NOMEM, NULL, 0);
+		return;
+	}
+	w->done = done;
+	w->arg = arg;
+	w->n = n;
+	memcpy(w->events, events, events_bytes);
+	w->out = (struct lease_outcome *)(void *)((char *)w + size);
+	write_submit(port, DB_BINDINGS, w);
+}
+
+/* ---- one key ---- */
+
+struct key_write {
+	struct write write;
+	union {
+		binding_claimed *claimed;
+		db_done *plain;
+	} done;
+	void *arg;
+	struct key key;
+	uint32_t generation;
+	int64_t subscriber;
+	int64_t reprove_us;
+	enum quarantine_reason reason;
+	char evidence[EVIDENCE_MAX];
+	char feeder[FEEDER_MAX];
+	enum claim_answer answer;
+	struct binding now;
+};
+
+static struct key_write *key_write_new(const struct key *k, uint32_t generation, void *arg,
+				       int (*run)(struct write *, struct engine *),
+				       void (*done)(struct write *))
+{
+	struct key_write *w = write_new(sizeof *w, 0, run, done);
+
+	if (w) {
+		w->key = *k;
+		w->generation = generation;
+		w->arg = arg;
+	}
+	return w;
+}
+
+/* The row, if the generation did not move meanwhile. */
+static int get_unmoved(struct engine *e, const struct key_write *w, struct binding *b)
+{
+	int err = binding_row_get(e, &w->key, b);
+
+	if (err)
+		return err == E_NOT_FOUND ? E_CONFLICT : err;
+	return b->generation == w->generation ? 0 : E_CONFLICT;
+}
+
+static void plain_done(struct write *write)
+{
+	struct key_write *w = (struct key_write *)write;
+
+	if (w->done.plain)
+		w->done.plain(w->arg, write->err);
+}
+
+static void claimed_done(struct write *write)
+{
+	struct key_write *w = (struct key_write *)write;
+
+	if (w->done.claimed)
+		w->done.claimed(w->arg, write->err, w->answer, write->err ? NULL : &w->now);
+}
+
+/* ---- claims ---- */
+
+static int has_sim_key(struct engine *e, int64_t subscriber, bool *has)
+{
+	struct query q;
+	int64_t value = 0;
+
+	query_begin(&q, e, STMT_SUBSCRIBER_HAS_SIM_KEY);
+	query_int(&q, subscriber);
+	int err = query_run_int(&q, &value);
+	*has = value != 0;
+	return err == E_NOT_FOUND ? 0 : err;
+}
+
+static int make_trigger_key(struct binding *b)
+{
+	static const uint8_t none[TRIGGER_KEY_BYTES];
+
+	if (b->state != KEY_CONFIRMED || memcmp(b->trigger_key, none, sizeof none) != 0)
+		return 0;
+	return RAND_bytes(b->trigger_key, sizeof b->trigger_key) == 1 ? 0 : E_IO;
+}
+
+/* Only a change of state is worth a row of history: a claim may be repeated as often as a phone
+ * likes. */
+static int put_claimed(const struct db *db, struct engine *e, const struct binding *before,
+		       const struct binding *after)
+{
+	struct history_entry entry = {.event = key_state_name(after->state), .outcome = "claim"};
+
+	if (memcmp(before, after, sizeof *before) == 0)
+		return 0;
+	return binding_change(db, e, before, after, before->state != after->state ? &entry : NULL);
+}
+
+static int run_claim(struct write *write, struct engine *e)
+{
+	struct key_write *w = (struct key_write *)write;
+	struct binding before;
+	bool proof = false;
+	int err = get_unmoved(e, w, &before);
+
+	if (err)
+		return err;
+	w->now = before;
+	w->answer = binding_claim_bare(&w->now, w->subscriber, clock_now_us());
+	if (w->answer == CLAIM_ACCEPTED)
+		err = has_sim_key(e, w->subscriber, &proof);
+	if (proof) {
+		w->answer = CLAIM_PROOF_REQUIRED;
+		w->now = before;
+	}
+	if (!err)
+		err = make_trigger_key(&w->now);
+	return err ? err : put_claimed(write->port->db, e, &before, &w->now);
+}
+
+void binding_claim(struct db_port *port, const struct key *k, uint32_t generation,
+		   int64_t claimed_subscriber, binding_claimed *done, void *arg)
+{
+	struct key_write *w = key_write_new(k, generation, arg, run_claim, claimed_done);
+
+	if (!w) {
+		done(arg, E_NOMEM, CLAIM_NO_BINDING, NULL);
+		return;
+	}
+	w->done.claimed = done;
+	w->subscriber = claimed_subscriber;
+	write_submit(port, DB_BINDINGS, w);
+}
+
+static int run_refresh(struct write *write, struct engine *e)
+{
+	struct key_write *w = (struct key_write *)write;
+	struct binding before;
+	int err = get_unmoved(e, w, &before);
+
+	if (err)
+		return err;
+	w->now = before;
+	w->answer = binding_renew(&w->now, clock_now_us(), w->reprove_us);
+	return put_claimed(write->port->db, e, &before, &w->now);
+}
+
+void binding_refresh(struct db_port *port, const struct key *k, uint32_t generation,
+		     int64_t reprove_us, binding_claimed *done, void *arg)
+{
+	struct key_write *w = key_write_new(k, generation, arg, run_refresh, claimed_done);
+
+	if (!w) {
+		done(arg, E_NOMEM, CLAIM_NO_BINDING, NULL);
+		return;
+	}
+	w->done.claimed = done;
+	w->reprove_us = reprove_us;
+	write_submit(port, DB_BINDINGS, w);
+}
+
+/* ---- the end of tokens, quarantine, release ---- */
+
+static int run_end_tokens(struct write *write, struct engine *e)
+{
+	struct key_write *w = (struct key_write *)write;
+	int err = get_unmoved(e, w, &w->now);
+	struct binding before = w->now;
+
+	if (err)
+		return err;
+	binding_restart(&w->now);
+	return binding_change(
+		write->port->db, e, &before, &w->now,
+		&(struct history_entry){.event = "tokens-ended", .outcome = "applied"});
+}
+
+void binding_end_tokens(struct db_port *port, const struct key *k, uint32_t generation,
+			db_done *done, void *arg)
+{
+	struct key_write *w = key_write_new(k, generation, arg, run_end_tokens, plain_done);
+
+	if (!w) {
+		done(arg, E_NOMEM);
+		return;
+	}
+	w->done.plain = done;
+	write_submit(port, DB_BINDINGS, w);
+}
+
+static int run_quarantine(struct write *write, struct engine *e)
+{
+	struct key_write *w = (struct key_write *)write;
+	int err = get_unmoved(e, w, &w->now);
+	struct binding before = w->now;
+
+	if (err)
+		return err;
+	if (!binding_quarantine_apply(&w->now, w->reason))
+		return before.state == KEY_QUARANTINED ? 0
+						       : E_CONFLICT; /* nobody holds it any more */
+	return binding_change(write->port->db, e, &before, &w->now,
+			      &(struct history_entry){.event = "quarantined",
+						      .outcome = quarantine_reason_name(w->reason),
+						      .evidence = w->evidence});
+}
+
+void binding_quarantine(struct db_port *port, const struct key *k, uint32_t generation,
+			enum quarantine_reason reason, const char *evidence, db_done *done,
+			void *arg)
+{
+	struct key_write *w = key_write_new(k, generation, arg, run_quarantine, plain_done);
+
+	if (!w) {
+		done(arg, E_NOMEM);
+		return;
+	}
+	w->done.plain = done;
+	w->reason = reason;
+	snprintf(w->evidence, sizeof w->evidence, "%s", evidence ? evidence : "");
+	write_submit(port, DB_BINDINGS, w);
+}
+
+static int run_release(struct write *write, struct engine *e)
+{
+	struct key_write *w = (struct key_write *)write;
+	int err = binding_row_get(e, &w->key, &w->now);
+	struct binding before = w->now;
+
+	if (err)
+		return err;
+	if (!binding_release_apply(&w->now))
+		return E_NOT_FOUND;
+	return binding_change(
+		write->port->db, e, &before, &w->now,
+		&(struct history_entry){.event = "released",
+					.outcome = quarantine_reason_name(before.reason),
+					.feeder = w->feeder});
+}
+
+void binding_release(struct db_port *port, const struct key *k, const char *feeder, db_done *done,
+		     void *arg)
+{
+	struct key_write *w = key_write_new(k, 0, arg, run_release, plain_done);
+
+	if (!w) {
+		done(arg, E_NOMEM);
+		return;
+	}
+	w->done.plain = done;
+	snprintf(w->feeder, sizeof w->feeder, "%s", feeder ? feeder : "");
+	write_submit(port, DB_BINDINGS, w);
+}

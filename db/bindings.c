@@ -1,0 +1,156 @@
+/* The address directory as consumers ask it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "db/bindings.h"
+#include "lib/err.h"
+
+#define LIST_MAX 1000
+
+static bool is_behind(int64_t behind_us, const struct binding *b)
+{
+	return lease_is_behind(&(struct nas_row){.behind_us = behind_us}, b);
+}
+
+/* Asked before every step of popgw: one statement, no allocation. */
+void binding_check(struct db_port *port, const char *realm, const struct addr *source,
+		   uint16_t port_number, binding_checked *checked, void *arg)
+{
+	struct binding b;
+	int64_t behind_us = 0;
+	int err;
+	struct engine *e = port_reader(port, DB_BINDINGS, &err);
+
+	if (e) {
+		err = binding_row_check(e, realm, source, port_number, &b, &behind_us);
+		engine_assert_idle(e);
+	}
+	checked(arg, err, err ? NULL : &b, err ? false : is_behind(behind_us, &b));
+}
+
+/* Reads BINDING_FOUND_COLUMNS. */
+static void read_found(struct query *q, struct binding_found *f)
+{
+	memset(f, 0, sizeof *f);
+	binding_read(q, &f->b);
+	f->behind = is_behind(query_get_int(q), &f->b);
+	query_get_text(q, f->msisdn, sizeof f->msisdn);
+	query_get_text(q, f->imsi, sizeof f->imsi);
+	f->has_sim_key = query_get_int(q) != 0;
+	query_get_text(q, f->nas_id, sizeof f->nas_id);
+	query_get_text(q, f->session_id, sizeof f->session_id);
+}
+
+static int find(struct engine *e, const char *realm, const struct addr *source, uint16_t port,
+		struct binding_found *found)
+{
+	struct binding b;
+	int64_t behind_us;
+	struct query q;
+	int err = binding_row_check(e, realm, source, port, &b, &behind_us);
+
+	if (err)
+		return err;
+	query_begin(&q, e, STMT_BINDING_FIND);
+	query_key(&q, &b.key);
+	err = query_first(&q);
+	if (!err)
+		read_found(&q, found);
+	query_end(&q);
+	return err;
+}
+
+void binding_find(struct db_port *port, const char *realm, const struct addr *source,
+		  uint16_t port_number, binding_got *got, void *arg)
+{
+	struct binding_found found;
+	int err;
+	struct engine *e = port_reader(port, DB_BINDINGS, &err);
+
+	if (e) {
+		err = find(e, realm, source, port_number, &found);
+		engine_assert_idle(e);
+	}
+	got(arg, err, err ? NULL : &found);
+}
+
+/* Rows of a prepared query -> the callback. */
+static void answer_list(struct query *q, size_t limit, binding_list_got *got, void *arg)
+{
+	struct engine *e = q->engine;
+	struct binding_found *list = malloc((limit ? limit : 1) * sizeof *list);
+	size_t n = 0;
+
+	if (!list)
+		q->err = q->err ? q->err : E_NOMEM;
+	while (n < limit && query_next(q))
+		read_found(q, &list[n++]);
+	int err = query_end(q);
+	engine_assert_idle(e);
+	got(arg, err, list, err ? 0 : n);
+	free(list);
+}
+
+void binding_of_subscriber(struct db_port *port, const char *realm, int64_t subscriber,
+			   binding_list_got *got, void *arg)
+{
+	struct query q;
+	int err;
+	struct engine *e = port_reader(port, DB_BINDINGS, &err);
+
+	if (!e) {
+		got(arg, err, NULL, 0);
+		return;
+	}
+	query_begin(&q, e, STMT_BINDING_OF_SUBSCRIBER);
+	query_int(&q, subscriber);
+	query_text(&q, realm);
+	answer_list(&q, SUBSCRIBER_BINDINGS, got, arg);
+}
+
+/* "192.0.2.1#1024-2047" as key_format writes it. */
+static int parse_key_text(const char *realm, const char *text, struct key *k)
+{
+	char prefix[KEY_TEXT_MAX];
+	const char *hash = strchr(text, '#');
+	size_t len = hash ? (size_t)(hash - text) : strlen(text);
+	char *end = NULL;
+
+	if (len >= sizeof prefix)
+		return E_SYNTAX;
+	memcpy(prefix, text, len);
+	prefix[len] = '\0';
+	int err = key_of_prefix(realm, prefix, k);
+	if (err || !hash)
+		return err;
+	unsigned long first = strtoul(hash + 1, &end, 10);
+	if (end == hash + 1 || *end != '-' || first > UINT16_MAX)
+		return E_SYNTAX;
+	k->port_first = (uint16_t)first;
+	return 0;
+}
+
+void binding_quarantined(struct db_port *port, const char *realm, const char *after, size_t limit,
+			 binding_list_got *got, void *arg)
+{
+	struct key from = {0};
+	struct query q;
+	int err;
+	struct engine *e = port_reader(port, DB_BINDINGS, &err);
+
+	if (e && *after)
+		err = parse_key_text(realm, after, &from);
+	if (err) {
+		got(arg, err, NULL, 0);
+		return;
+	}
+	if (limit > LIST_MAX)
+		limit = LIST_MAX;
+	query_begin(&q, e, STMT_BINDING_QUARANTINED);
+	query_text(&q, realm);
+	query_blob(&q, from.addr.bytes, sizeof from.addr.bytes);
+	query_int(&q, *after ? from.plen : -1);
+	query_int(&q, from.port_first);
+	query_int(&q, (int64_t)limit);
+	answer_list(&q, limit, got, arg);
+}

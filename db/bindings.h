@@ -1,0 +1,37 @@
+/* bindings -- the rows of the address directory, and the one way to change them
+ *
+ * binding_change writes the row, the history and the change feed together; nothing else writes a
+ * binding (lease_scope, for lease events, goes through it too).
+ */
+#ifndef HATO_DB_BINDINGS_H
+#define HATO_DB_BINDINGS_H
+
+#include "db/history.h"
+
+#define SUBSCRIBER_BINDINGS 128 /* of one subscriber: two a realm */
+
+/* Reads BINDING_COLUMNS. */
+void binding_read(struct query *q, struct binding *b);
+/* E_NOT_FOUND: never bound. */
+int binding_row_get(struct engine *e, const struct key *k, struct binding *b);
+/* The active row that holds a source address and port, and since when its NAS is behind (0: it is
+ * not). */
+int binding_row_check(struct engine *e, const char *realm, const struct addr *source, uint16_t port,
+		      struct binding *b, int64_t *behind_us);
+/* An active row whose key overlaps k and is not k. */
+int binding_row_overlapping(struct engine *e, const struct key *k, struct binding *b);
+int binding_row_of_session(struct engine *e, int64_t session, struct binding out[2], size_t *n);
+/* The bindings of all active sessions of a subscriber. E_TOO_LARGE. */
+int bindings_of(struct engine *e, int64_t subscriber, struct binding out[SUBSCRIBER_BINDINGS],
+		size_t *n);
+
+/* Did the key change hands? */
+bool binding_decides(const struct binding *before, const struct binding *after);
+
+/* In a writer's transaction. `before` is the row as it was (state free, generation 0: there was
+ * none). The entry, if any, gets key, generation and `decides` from the rows, and feeder and times
+ * if it has none. */
+int binding_change(const struct db *db, struct engine *e, const struct binding *before,
+		   const struct binding *after, const struct history_entry *entry);
+
+#endif

@@ -1,0 +1,115 @@
+/* engine -- one connection to a database file, and its prepared statements
+ *
+ * The only file that calls SQLite, with migrate.c and checkpoint.c. All SQL stands in
+ * statements.def and migrations/. A statement is prepared at its first use and kept; its parameters
+ * are bound in the order of ?1, ?2, ... and its columns read from left to right by a struct query,
+ * which lives on the stack from query_begin to query_end and holds the first error.
+ *
+ * Engines by role: a reader (one a port and file; every operation leaves it without a transaction,
+ * engine_assert_idle), the writer (one a file, its thread's), the keeper's. The writer of mail.db
+ * sees bindings.db too, read only, as of the start of its transaction. THREADS    an engine belongs
+ * to one thread at a time ERRORS     E_IO (disk full, corrupt, not to be opened), E_BUSY,
+ * E_CONFLICT (a constraint), E_NOMEM
+ */
+#ifndef HATO_DB_ENGINE_H
+#define HATO_DB_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "db/db.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+#define DB_FILES      2
+#define DB_PAGE_BYTES 4096
+#define DB_PATH_MAX   4096
+
+enum statement {
+#define STATEMENT(id, sql) STMT_##id,
+#include "db/statements.def"
+	STATEMENTS
+};
+
+/* KEEPER: migrations and checkpoints. */
+enum engine_role { ENGINE_READER, ENGINE_WRITER, ENGINE_KEEPER };
+
+struct engine {
+	struct sqlite3 *sql;
+	struct sqlite3_stmt *statements[STATEMENTS];
+	enum db_file file;
+	/* The writer's notes on the group that runs. */
+	bool careful;        /* its operations have savepoints */
+	bool changed;        /* it appended to the change feed */
+	int64_t commit_no;   /* its number, for the history */
+	uint32_t wal_frames; /* length of the log after the last commit */
+	bool full;           /* the last error was lack of space */
+	/* The last NAS looked up: ids do not change. Forgotten when a group is undone. */
+	struct {
+		char realm[REALM_MAX], nas_id[NAS_ID_MAX];
+		int64_t id;
+	} nas;
+};
+
+const char *db_file_name(enum db_file file); /* "bindings.db" */
+/* "DIR/bindings.db" + suffix. E_RANGE: too long. */
+int db_file_path(const char *dir, enum db_file file, const char *suffix, char path[DB_PATH_MAX]);
+
+int engine_open(const char *dir, enum db_file file, enum engine_role role, struct engine **out);
+void engine_close(struct engine *e);
+
+/* Maps what SQLite answered to E_*. */
+int engine_error(struct engine *e, int rc);
+
+/* The writer's transaction. */
+int engine_begin(struct engine *e);
+int engine_commit(struct engine *e);
+void engine_rollback(struct engine *e);
+bool engine_in_transaction(const struct engine *e);
+int64_t engine_changes(
+	const struct engine *e); /* rows written so far: to see whether an operation wrote any */
+int engine_savepoint(struct engine *e);
+int engine_release(struct engine *e); /* keeps what was written since the last savepoint */
+void engine_undo(struct engine *e);   /* undoes it */
+int64_t engine_inserted(const struct engine *e); /* row id of the last insert */
+int engine_affected(const struct engine *e);     /* rows of the last insert, update, delete */
+
+/* No statement is unfinished, no transaction open: a reader that forgets one sees the old state for
+ * ever. */
+void engine_assert_idle(const struct engine *e);
+
+struct query {
+	struct engine *engine;
+	struct sqlite3_stmt *stmt;
+	int bound, column;
+	int err;
+};
+
+void query_begin(struct query *q, struct engine *e, enum statement id);
+void query_int(struct query *q, int64_t value);
+void query_text(struct query *q, const char *text);         /* borrowed until query_end */
+void query_text_or_null(struct query *q, const char *text); /* "" is null */
+void query_blob(struct query *q, const void *p, size_t n);  /* borrowed until query_end */
+void query_null(struct query *q);
+/* realm, addr, plen, port_first, port_last: five parameters. */
+void query_key(struct query *q, const struct key *k);
+
+/* Steps to the next row. False: no more, or an error; query_end tells. */
+bool query_next(struct query *q);
+int query_end(struct query *q); /* 0 or E_* */
+/* The first row: 0, E_NOT_FOUND or E_*. query_end is still due. */
+int query_first(struct query *q);
+/* For a statement without rows: steps and ends. */
+int query_run(struct query *q);
+/* For one integer: steps, reads, ends. E_NOT_FOUND. */
+int query_run_int(struct query *q, int64_t *value);
+
+int64_t query_get_int(struct query *q);
+void query_get_text(struct query *q, char *out, size_t size); /* null is "" */
+const void *query_get_blob(struct query *q, size_t *n);       /* borrowed until the next step */
+void query_get_key(struct query *q, struct key *k);
+bool query_get_null(struct query *q); /* looks, does not advance */
+
+#endif

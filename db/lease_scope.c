@@ -1,0 +1,472 @@
+#include "db/lease_scope.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/clock.h"
+#include "lib/err.h"
+
+#define RECALL_ROWS                                                                                \
+	8 /* rows the rules were shown and may put: who put one needs to know how it was */
+
+struct lease_scope {
+	struct lease_store store;
+	const struct db *db;
+	struct engine *engine;
+	const struct lease_event *event; /* null: provisioning ends a session */
+	struct lease_outcome *out;       /* null likewise */
+	const char *cause;
+	struct binding recall[RECALL_ROWS];
+	size_t recalled, recall_next;
+	/* The event's own keys: their history waits for the outcome. */
+	struct {
+		bool touched;
+		struct binding before, after;
+	} own[2];
+	size_t rows; /* of history, written so far */
+};
+
+/* ---- what the rules were shown ---- */
+
+static struct binding *recall(struct lease_scope *s, const struct key *k)
+{
+	for (size_t i = 0; i < s->recalled; i++) {
+		if (key_equal(&s->recall[i].key, k))
+			return &s->recall[i];
+	}
+	return NULL;
+}
+
+static void remember(struct lease_scope *s, const struct binding *b)
+{
+	struct binding *slot = recall(s, &b->key);
+
+	if (!slot) {
+		slot = &s->recall[s->recall_next];
+		s->recall_next = (s->recall_next + 1) % RECALL_ROWS;
+		if (s->recalled < RECALL_ROWS)
+			s->recalled++;
+	}
+	*slot = *b;
+}
+
+/* ---- subscribers and NASes ---- */
+
+static int find_id(struct engine *e, enum statement id, const char *text, int64_t *out)
+{
+	struct query q;
+
+	query_begin(&q, e, id);
+	query_text(&q, text);
+	return query_run_int(&q, out);
+}
+
+static int subscriber_find(void *ctx, const char *msisdn, const char *imsi, int64_t *id)
+{
+	struct lease_scope *s = ctx;
+	int64_t by_msisdn = 0, by_imsi = 0;
+	int err = 0;
+
+	if (*msisdn)
+		err = find_id(s->engine, STMT_SUBSCRIBER_ID_BY_MSISDN, msisdn, &by_msisdn);
+	if (*imsi && (!err || err == E_NOT_FOUND))
+		err = find_id(s->engine, STMT_SUBSCRIBER_ID_BY_IMSI, imsi, &by_imsi);
+	if (err && err != E_NOT_FOUND)
+		return err;
+	if (!by_msisdn && !by_imsi)
+		return E_NOT_FOUND;
+	if (*msisdn && *imsi && by_msisdn != by_imsi)
+		return E_CONFLICT;
+	*id = by_msisdn ? by_msisdn : by_imsi;
+	return 0;
+}
+
+static void read_nas(struct query *q, struct nas_row *n, int64_t *id)
+{
+	memset(n, 0, sizeof *n);
+	*id = query_get_int(q);
+	query_get_text(q, n->realm, sizeof n->realm);
+	query_get_text(q, n->nas_id, sizeof n->nas_id);
+	n->epoch = (uint32_t)query_get_int(q);
+	n->on_us = query_get_int(q);
+	n->offset_us = query_get_int(q);
+	n->offset_known = query_get_int(q) != 0;
+	n->behind_us = query_get_int(q);
+}
+
+static void keep_nas_id(struct engine *e, const char *realm, const char *nas_id, int64_t id)
+{
+	snprintf(e->nas.realm, sizeof e->nas.realm, "%s", realm);
+	snprintf(e->nas.nas_id, sizeof e->nas.nas_id, "%s", nas_id);
+	e->nas.id = id;
+}
+
+static int nas_get(void *ctx, const char *realm, const char *nas_id, struct nas_row *out)
+{
+	struct lease_scope *s = ctx;
+	struct query q;
+	int64_t id;
+
+	query_begin(&q, s->engine, STMT_NAS_GET);
+	query_text(&q, realm);
+	query_text(&q, nas_id);
+	int err = query_first(&q);
+	if (!err) {
+		read_nas(&q, out, &id);
+		keep_nas_id(s->engine, realm, nas_id, id);
+	}
+	query_end(&q);
+	return err;
+}
+
+static int nas_put(void *ctx, const struct nas_row *nas)
+{
+	struct lease_scope *s = ctx;
+	struct query q;
+
+	query_begin(&q, s->engine, STMT_NAS_PUT);
+	query_text(&q, nas->realm);
+	query_text(&q, nas->nas_id);
+	query_int(&q, nas->epoch);
+	query_int(&q, nas->on_us);
+	query_int(&q, nas->offset_us);
+	query_int(&q, nas->offset_known);
+	query_int(&q, nas->behind_us);
+	return query_run(&q);
+}
+
+static int nas_id_of(struct engine *e, const char *realm, const char *nas_id, int64_t *id)
+{
+	struct query q;
+
+	if (e->nas.id && !strcmp(e->nas.nas_id, nas_id) && !strcmp(e->nas.realm, realm)) {
+		*id = e->nas.id;
+		return 0;
+	}
+	query_begin(&q, e, STMT_NAS_ID);
+	query_text(&q, realm);
+	query_text(&q, nas_id);
+	int err = query_run_int(&q, id);
+	if (!err)
+		keep_nas_id(e, realm, nas_id, *id);
+	return err;
+}
+
+/* ---- bindings ---- */
+
+static int binding_get(void *ctx, const struct key *k, struct binding *out)
+{
+	struct lease_scope *s = ctx;
+	int err = binding_row_get(s->engine, k, out);
+
+	if (!err)
+		remember(s, out);
+	return err;
+}
+
+static int binding_overlapping(void *ctx, const struct key *k, struct binding *out)
+{
+	struct lease_scope *s = ctx;
+	int err = binding_row_overlapping(s->engine, k, out);
+
+	if (!err)
+		remember(s, out);
+	return err;
+}
+
+static int session_bindings(void *ctx, int64_t session, struct binding out[2], size_t *n)
+{
+	struct lease_scope *s = ctx;
+	int err = binding_row_of_session(s->engine, session, out, n);
+
+	for (size_t i = 0; !err && i < *n; i++)
+		remember(s, &out[i]);
+	return err;
+}
+
+/* A key that the event did not name: what happened to it is known now. */
+static struct history_entry entry_for_other(const struct lease_scope *s)
+{
+	const struct lease_event *ev = s->event;
+	struct history_entry entry = {.event = "ended", .outcome = s->cause};
+
+	if (!ev)
+		return entry;
+	entry.feeder = ev->feeder;
+	entry.nas_id = ev->nas_id;
+	entry.session_id = ev->session_id;
+	entry.time_us = s->out->time_us;
+	entry.received_us = ev->received_us;
+	if (ev->kind == LEASE_START || ev->kind == LEASE_UPDATE) {
+		entry.outcome = "replaced";
+	} else {
+		entry.event = lease_kind_name(ev->kind);
+		entry.outcome = "applied";
+		entry.msisdn = ev->msisdn;
+		entry.imsi = ev->imsi;
+	}
+	return entry;
+}
+
+static int own_index(const struct lease_scope *s, const struct key *k)
+{
+	for (size_t i = 0; s->event && i < s->event->key_count; i++) {
+		if (key_equal(&s->event->keys[i], k))
+			return (int)i;
+	}
+	return -1;
+}
+
+static int binding_put(void *ctx, const struct binding *b)
+{
+	struct lease_scope *s = ctx;
+	struct binding before = {.key = b->key};
+	const struct binding *known = recall(s, &b->key);
+	int own = own_index(s, &b->key);
+	int err = 0;
+
+	if (known)
+		before = *known;
+	else
+		err = binding_row_get(s->engine, &b->key, &before);
+	if (err && err != E_NOT_FOUND)
+		return err;
+	if (own >= 0) {
+		if (!s->own[own].touched)
+			s->own[own].before = before;
+		s->own[own].touched = true;
+		s->own[own].after = *b;
+		err = binding_change(s->db, s->engine, &before, b, NULL);
+	} else {
+		struct history_entry entry = entry_for_other(s);
+		s->rows++;
+		err = binding_change(s->db, s->engine, &before, b, &entry);
+	}
+	if (!err)
+		remember(s, b);
+	return err;
+}
+
+/* ---- sessions ---- */
+
+static void read_session(struct query *q, struct session_row *r)
+{
+	memset(r, 0, sizeof *r);
+	r->id = query_get_int(q);
+	query_get_text(q, r->realm, sizeof r->realm);
+	query_get_text(q, r->nas_id, sizeof r->nas_id);
+	query_get_text(q, r->session_id, sizeof r->session_id);
+	r->epoch = (uint32_t)query_get_int(q);
+	r->subscriber = query_get_int(q);
+	r->started_us = query_get_int(q);
+	r->normalised_us = query_get_int(q);
+	r->renewed_us = query_get_int(q);
+	r->ended_us = query_get_int(q);
+	r->active = query_get_int(q) != 0;
+}
+
+static int first_session(struct query *q, struct session_row *out)
+{
+	int err = query_first(q);
+
+	if (!err)
+		read_session(q, out);
+	query_end(q);
+	return err;
+}
+
+static int session_find(void *ctx, const char *realm, const char *nas_id, const char *session_id,
+			uint32_t epoch, struct session_row *out)
+{
+	struct lease_scope *s = ctx;
+	struct query q;
+
+	query_begin(&q, s->engine, STMT_SESSION_FIND);
+	query_text(&q, realm);
+	query_text(&q, nas_id);
+	query_text(&q, session_id);
+	query_int(&q, epoch);
+	return first_session(&q, out);
+}
+
+static int session_get(void *ctx, int64_t id, struct session_row *out)
+{
+	struct lease_scope *s = ctx;
+	struct query q;
+
+	query_begin(&q, s->engine, STMT_SESSION_GET);
+	query_int(&q, id);
+	return first_session(&q, out);
+}
+
+static int session_active(void *ctx, const char *realm, int64_t subscriber, struct session_row *out)
+{
+	struct lease_scope *s = ctx;
+	struct query q;
+
+	query_begin(&q, s->engine, STMT_SESSION_ACTIVE);
+	query_int(&q, subscriber);
+	query_text(&q, realm);
+	return first_session(&q, out);
+}
+
+static int session_before(void *ctx, const char *realm, const char *nas_id, int64_t time_us,
+			  struct session_row *out)
+{
+	struct lease_scope *s = ctx;
+	struct query q;
+
+	query_begin(&q, s->engine, STMT_SESSION_BEFORE);
+	query_text(&q, realm);
+	query_text(&q, nas_id);
+	query_int(&q, time_us);
+	return first_session(&q, out);
+}
+
+static int session_insert(struct engine *e, struct session_row *r)
+{
+	struct query q;
+	int64_t nas = 0;
+	int err = nas_id_of(e, r->realm, r->nas_id, &nas);
+
+	if (err)
+		return err == E_NOT_FOUND ? E_CONFLICT : err; /* the rules put the NAS first */
+	query_begin(&q, e, STMT_SESSION_INSERT);
+	query_int(&q, nas);
+	query_text(&q, r->session_id);
+	query_int(&q, r->epoch);
+	query_text(&q, r->realm);
+	query_int(&q, r->subscriber);
+	query_int(&q, r->started_us);
+	query_int(&q, r->normalised_us);
+	query_int(&q, r->renewed_us);
+	query_int(&q, r->ended_us);
+	query_int(&q, r->active);
+	err = query_run(&q);
+	if (!err)
+		r->id = engine_inserted(e);
+	return err;
+}
+
+static int session_put(void *ctx, struct session_row *r)
+{
+	struct lease_scope *s = ctx;
+	struct query q;
+
+	if (!r->id)
+		return session_insert(s->engine, r);
+	query_begin(&q, s->engine, STMT_SESSION_UPDATE);
+	query_int(&q, r->id);
+	query_int(&q, r->subscriber);
+	query_int(&q, r->started_us);
+	query_int(&q, r->normalised_us);
+	query_int(&q, r->renewed_us);
+	query_int(&q, r->ended_us);
+	query_int(&q, r->active);
+	return query_run(&q);
+}
+
+/* ---- the scope ---- */
+
+static void scope_init(struct lease_scope *s, const struct db *db, struct engine *e)
+{
+	s->db = db;
+	s->engine = e;
+	s->event = NULL;
+	s->out = NULL;
+	s->cause = NULL;
+	s->recalled = s->recall_next = s->rows = 0;
+	s->own[0].touched = s->own[1].touched = false;
+	s->store = (struct lease_store){
+		.ctx = s,
+		.subscriber_find = subscriber_find,
+		.nas_get = nas_get,
+		.nas_put = nas_put,
+		.binding_get = binding_get,
+		.binding_overlapping = binding_overlapping,
+		.binding_put = binding_put,
+		.session_find = session_find,
+		.session_get = session_get,
+		.session_active = session_active,
+		.session_put = session_put,
+		.session_bindings = session_bindings,
+		.session_before = session_before,
+	};
+}
+
+static const char *outcome_name(const struct lease_outcome *out, const struct binding *before,
+				const struct binding *after)
+{
+	if (out->result == LEASE_ERROR && out->problem)
+		return out->problem;
+	if (after->state == KEY_QUARANTINED && before->state != KEY_QUARANTINED)
+		return quarantine_reason_name(after->reason);
+	return lease_result_name(out->result);
+}
+
+/* The event's own keys, and the event itself if it left no row yet. */
+static int append_own_history(struct lease_scope *s)
+{
+	const struct lease_event *ev = s->event;
+	struct history_entry entry = {.event = lease_kind_name(ev->kind),
+				      .msisdn = ev->msisdn,
+				      .imsi = ev->imsi,
+				      .session_id = ev->session_id,
+				      .nas_id = ev->nas_id,
+				      .feeder = ev->feeder,
+				      .evidence = s->out->detail,
+				      .time_us = s->out->time_us,
+				      .received_us = ev->received_us};
+	int err = 0;
+
+	for (size_t i = 0; !err && i < ev->key_count; i++) {
+		struct binding *before = &s->own[i].before, *after = &s->own[i].after;
+		if (!s->own[i].touched) {
+			const struct binding *known = recall(s, &ev->keys[i]);
+			*before = *after = known ? *known : (struct binding){.key = ev->keys[i]};
+		}
+		entry.key = &ev->keys[i];
+		entry.outcome = outcome_name(s->out, before, after);
+		entry.generation = after->generation;
+		entry.decides = binding_decides(before, after);
+		err = history_append(s->engine, &entry);
+		s->rows++;
+	}
+	if (err || s->rows)
+		return err;
+	entry.outcome = s->out->problem ? s->out->problem : lease_result_name(s->out->result);
+	return history_append(s->engine, &entry);
+}
+
+int lease_scope_apply(const struct db *db, struct engine *e, const struct lease_event *event,
+		      struct lease_outcome *out)
+{
+	struct lease_scope scope;
+
+	scope_init(&scope, db, e);
+	scope.event = event;
+	scope.out = out;
+	int err = lease_apply(&scope.store, &db->options.lease, event, out);
+	return err ? err : append_own_history(&scope);
+}
+
+int lease_scope_end_all(const struct db *db, struct engine *e, int64_t subscriber,
+			const char *cause)
+{
+	struct lease_scope scope;
+	struct session_row session;
+	struct query q;
+	int err;
+
+	do {
+		query_begin(&q, e, STMT_SESSION_ACTIVE_ANY);
+		query_int(&q, subscriber);
+		err = first_session(&q, &session);
+		if (err)
+			break;
+		scope_init(&scope, db, e);
+		scope.cause = cause;
+		err = lease_end_session(&scope.store, &session, clock_now_us());
+	} while (!err);
+	return err == E_NOT_FOUND ? 0 : err;
+}

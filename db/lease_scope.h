@@ -1,0 +1,18 @@
+/* lease_scope -- lib/rules/lease.h's port to what is stored, inside a writer's transaction
+ *
+ * One scope serves one event. It writes what the rules put, and with it the history (a row a key
+ * that the event named or touched; a row without a key if there was none) and the change feed.
+ */
+#ifndef HATO_DB_LEASE_SCOPE_H
+#define HATO_DB_LEASE_SCOPE_H
+
+#include "db/bindings.h"
+
+int lease_scope_apply(const struct db *db, struct engine *e, const struct lease_event *event,
+		      struct lease_outcome *out);
+
+/* Ends every active session of a subscriber; `cause` is the outcome in the history. */
+int lease_scope_end_all(const struct db *db, struct engine *e, int64_t subscriber,
+			const char *cause);
+
+#endif

@@ -1,0 +1,53 @@
+/* mail -- the rows of mail.db that several rooms touch: mailboxes, bodies, the outbox, the access
+ * record
+ *
+ * All but the reads are for a writer's transaction on mail.db.
+ */
+#ifndef HATO_DB_MAIL_H
+#define HATO_DB_MAIL_H
+
+#include "db/db_private.h"
+
+#define MAILBOX_NAME    "INBOX"
+#define BODY_PIECES_MAX 4096 /* a chunk's id is body * this + piece */
+
+struct mailbox {
+	int64_t id; /* 0: not made yet */
+	int64_t subscriber;
+	uint32_t uidvalidity, uidnext;
+	int64_t modseq;
+	uint64_t messages, bytes;
+	int64_t last_timestamp_s;
+};
+
+/* E_NOT_FOUND: the subscriber has none yet. */
+int mailbox_get(struct engine *e, int64_t subscriber, struct mailbox *box);
+/* Makes it if need be. */
+int mailbox_make(struct engine *e, int64_t subscriber, int64_t now_us, struct mailbox *box);
+int mailbox_put(struct engine *e, const struct mailbox *box);
+
+/* Deletes a message and its share of the body, with a tombstone; the caller puts the mailbox.
+ * E_NOT_FOUND: it is not there. */
+int message_delete(struct engine *e, struct mailbox *box, uint32_t uid, int64_t now_us);
+
+/* Stores a whole body. */
+int body_put(struct engine *e, const uint8_t *octets, size_t n, size_t refs, int64_t now_us,
+	     int64_t *body);
+/* A body of body_append gets its references. E_NOT_FOUND, E_CONFLICT: it is not of that size. */
+int body_take(struct engine *e, int64_t body, uint64_t size, size_t refs);
+/* One reference less. What is small goes at once, what is large is left to the sweep. */
+int body_drop(struct engine *e, int64_t body);
+/* Deletes up to `limit` chunks of bodies that nobody needs; *more: there are others. */
+int body_sweep(struct engine *e, int64_t now_us, size_t limit, bool *more);
+
+/* Mail `uid` was stored: the row is made, or raised and woken. box->last_timestamp_s moves with a
+ * new row. */
+int outbox_raise(struct engine *e, struct mailbox *box, uint32_t uid, int64_t received_us);
+/* A session listed all up to uid. */
+int outbox_clear(struct engine *e, int64_t subscriber, uint32_t listed_uid);
+
+enum access_kind { ACCESS_READ, ACCESS_DELETED, ACCESS_TRIGGERED };
+int access_append(struct engine *e, const struct access_via *via, enum access_kind what,
+		  const uint32_t *uids, size_t n, int64_t at_us);
+
+#endif
