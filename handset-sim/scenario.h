@@ -1,0 +1,38 @@
+/* scenario -- what the command line asks the simulated world to do */
+#ifndef HATO_HANDSET_SIM_SCENARIO_H
+#define HATO_HANDSET_SIM_SCENARIO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum login_form {
+	LOGIN_USERPASS, /* USER account, PASS token */
+	LOGIN_TOKEN,    /* USER token, PASS anything */
+	LOGIN_PLAIN,
+	LOGIN_LOGIN,
+	LOGIN_OAUTHBEARER,
+	LOGIN_XOAUTH2,
+	LOGIN_FORMS,
+	LOGIN_MIX = LOGIN_FORMS /* each phone another */
+};
+
+struct scenario {
+	const char *dir, *corpus;
+	const char *sets[64];
+	unsigned set_count;
+	uint32_t handsets, mails, first; /* first: number of the first subscriber */
+	double rate;                     /* mails a second; 0: as fast as they go */
+	double churn;                    /* phones a second that change their address */
+	uint32_t senders;                /* SMTP connections */
+	uint32_t attach_window;          /* phones that attach at a time */
+	bool tls, json, one_socket, quiet, keep;
+	enum login_form login;
+	int64_t patience_s; /* without any progress: it is over */
+	uint64_t seed;
+};
+
+/* -1: go on; else the exit status. */
+int scenario_read(int argc, char **argv, struct scenario *out);
+const char *login_form_name(enum login_form f);
+
+#endif
