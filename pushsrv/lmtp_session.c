@@ -49,7 +49,8 @@ static const char *refusal(int err, size_t n)
 	return o->reply;
 }
 
-static void say(struct lmtp_session *s, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void say(struct lmtp_session *s, const char *format,
+						      va_list args)
 {
 	char line[SMTP_REPLY_LINE_MAX];
 	int n = vsnprintf(line, sizeof line - 2, format, args);
