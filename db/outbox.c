@@ -130,6 +130,38 @@ void outbox_due(struct db_port *port, int64_t now_us, size_t limit, outbox_got *
 	free(rows);
 }
 
+static int read_after(struct engine *e, int64_t after, size_t limit, struct outbox_row *rows,
+		      size_t *n)
+{
+	struct query q;
+
+	query_begin(&q, e, STMT_OUTBOX_AFTER);
+	query_int(&q, after);
+	query_int(&q, (int64_t)limit);
+	while (*n < limit && query_next(&q))
+		read_outbox(&q, &rows[(*n)++]);
+	return query_end(&q);
+}
+
+void outbox_after(struct db_port *port, int64_t after, size_t limit, outbox_got *got, void *arg)
+{
+	size_t n = 0;
+	int err;
+	struct engine *e = port_reader(port, DB_MAIL, &err);
+
+	if (limit > DUE_MAX)
+		limit = DUE_MAX;
+	struct outbox_row *rows = malloc((limit ? limit : 1) * sizeof *rows);
+	if (!rows)
+		err = E_NOMEM;
+	else if (e)
+		err = read_after(e, after, limit, rows, &n);
+	if (e)
+		engine_assert_idle(e);
+	got(arg, err, rows, err ? 0 : n, INT64_MAX);
+	free(rows);
+}
+
 void outbox_get(struct db_port *port, int64_t subscriber, outbox_row_got *got, void *arg)
 {
 	struct outbox_row row;

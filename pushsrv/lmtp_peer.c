@@ -70,14 +70,24 @@ static void piece_stored(void *arg, int err, int64_t body)
 	end_wait(p);
 }
 
+/* For how many of its subscribers the store has it now. */
+static size_t stored_for(const struct transaction *t, int err, const int *errs, size_t n)
+{
+	size_t failed = 0;
+
+	if (err)
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		failed += errs[i] != 0;
+	return t->is_atomic && failed > 0 ? 0 : n - failed;
+}
+
 static void mail_is_accepted(void *arg, int err, const int *errs, size_t n)
 {
 	struct lmtp_peer *p = arg;
 	const struct transaction *t = &p->session.tx;
-	size_t stored = 0;
+	size_t stored = stored_for(t, err, errs, n);
 
-	for (size_t i = 0; !err && i < n; i++)
-		stored += errs[i] == 0;
 	if (stored > 0) {
 		counter_add(COUNT_ACCEPTED, 1);
 		counter_add(COUNT_ACCEPTED_OCTETS, (int64_t)t->size);

@@ -405,13 +405,6 @@ static void trace_fields(void **state)
 	(void)state;
 	feed(p, one, strlen(one), 4096);
 	p->prefix[p->prefix_n] = '\0';
-	assert_memory_equal(
-		p->prefix, "Return-Path: <\"s s\"@y>\r\nReceived: from me ([192.0.2.9]) by mx.test",
-		66);
-	assert_non_null(strstr(p->prefix, "with LMTP id t-1.1\r\n"));
-	assert_non_null(strstr(p->prefix, "for <a@x>"));
-	feed(p, two, strlen(two), 4096);
-	p->prefix[p->prefix_n] = '\0';
 	static const char begins[] =
 		"Return-Path: <\"s s\"@y>\r\nReceived: from me ([192.0.2.9])\r\n";
 	assert_memory_equal(p->prefix, begins, strlen(begins));
