@@ -209,6 +209,7 @@ static void refuses_messages(void **state)
 		{SASL_PLAIN, SPAN("hanako\0taro\0tok"), E_AUTH},
 		{SASL_PLAIN, SPAN("Taro\0taro\0tok"), E_AUTH},
 		{SASL_PLAIN, SPAN("tar\0taro\0tok"), E_AUTH},
+		{SASL_PLAIN, SPAN("taro2\0taro\0tok"), E_AUTH},
 		/* what old curl sent under this name */
 		{SASL_OAUTHBEARER, SPAN("user=" TARO "\1auth=Bearer t\1\1"), E_SYNTAX},
 		{SASL_OAUTHBEARER, SPAN(""), E_SYNTAX},

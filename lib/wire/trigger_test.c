@@ -173,6 +173,7 @@ static void another_binding_or_key_shows(void **state)
 		{"Default", 1},          {"default-and-so-on-for-more-than-thirty-two", 1},
 	};
 	uint8_t datagram[TRIGGER_MAX], other_key[sizeof key];
+	char long_realm[4096] = "default";
 	size_t len;
 
 	(void)state;
@@ -180,6 +181,8 @@ static void another_binding_or_key_shows(void **state)
 	for (size_t i = 0; i < COUNT(others); i++)
 		assert_int_equal(verify(datagram, len, others[i].realm, others[i].generation),
 				 E_AUTH);
+	memset(long_realm, 'd', sizeof long_realm - 1);
+	assert_int_equal(verify(datagram, len, long_realm, 1), E_AUTH);
 	memcpy(other_key, key, sizeof key);
 	other_key[31] ^= 1;
 	assert_int_equal(trigger_verify(datagram, len, other_key, sizeof key, "default", 1),
