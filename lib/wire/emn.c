@@ -185,7 +185,7 @@ static int take_strings(struct octets_reader *r, char *text, size_t size)
 
 static int take_mailbox(struct octets_reader *r, uint8_t attr, char mailbox[EMN_MAILBOX_MAX + 1])
 {
-	char text[sizeof SCHEME + EMN_MAILBOX_MAX];
+	char text[sizeof SCHEME + EMN_MAILBOX_MAX] = "";
 	size_t scheme = attr == ATTR_MAILBOX ? strlen(SCHEME) : 0;
 	int err = take_strings(r, text, EMN_MAILBOX_MAX + 1 + scheme);
 

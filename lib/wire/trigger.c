@@ -1,6 +1,5 @@
 #include "lib/wire/trigger.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "lib/digest.h"
@@ -70,8 +69,8 @@ static int mac_write(const struct trigger *t, const uint8_t *key, size_t key_len
 
 	if (!err)
 		err = mac_find(&push, datagram, &offset);
-	assert(!err);
-	err = mac_of(datagram, len, offset, t, key, key_len, text);
+	if (!err)
+		err = mac_of(datagram, len, offset, t, key, key_len, text);
 	if (!err)
 		memcpy(datagram + offset, text, TRIGGER_MAC_TEXT);
 	return err;
