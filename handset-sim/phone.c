@@ -1,0 +1,292 @@
+#include "handset-sim/phone.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "lib/wire/base64.h"
+#include "lib/wire/trigger.h"
+
+#define RETRY_US      200000
+#define RETRY_MOST_US 5000000
+
+static void ask_token(struct phone *p);
+static void fetch(struct phone *p);
+
+static void set_state(struct phone *p, enum phone_state to)
+{
+	p->state = to;
+}
+
+static void again_later(struct phone *p)
+{
+	int64_t pause = RETRY_US << (p->tries < 5 ? p->tries : 5);
+
+	p->tries++;
+	loop_timer_set(p->retry, pause > RETRY_MOST_US ? RETRY_MOST_US : pause);
+}
+
+static void on_retry(void *arg)
+{
+	struct phone *p = arg;
+
+	if (p->state == PHONE_ASKING)
+		ask_token(p);
+	else if (p->state == PHONE_ATTACHING)
+		phone_attach(p, p->address);
+	else if (p->state == PHONE_READY && !p->fetch)
+		fetch(p);
+}
+
+/* ---- attach ---- */
+
+static void on_attached(void *arg, bool applied)
+{
+	struct phone *p = arg;
+
+	if (p->state != PHONE_ATTACHING)
+		return; /* it has left meanwhile; its next attach is under way */
+	if (!applied) {
+		again_later(p);
+		return;
+	}
+	latency_add(&p->world->ledger.attach, clock_mono_us() - p->told_us);
+	p->world->ledger.attaches++;
+	p->tries = 0;
+	p->world->at[p->address] = p->index + 1;
+	ask_token(p);
+}
+
+static int channel_open(struct phone *p)
+{
+	const struct world *w = p->world;
+	struct http_target target = {.from_given = true, .tls = w->tls};
+
+	http_channel_free(p->api);
+	p->api = NULL;
+	world_address(p->address, &target.from);
+	addr_parse(w->conf->authsrv_handset_listen, &target.to);
+	target.port = (uint16_t)(w->tls ? w->conf->authsrv_handset_tls_port
+					: w->conf->authsrv_handset_port);
+	return http_channel_new(w->loop, &target, &p->api);
+}
+
+void phone_attach(struct phone *p, uint32_t address)
+{
+	struct network_event ev = {.is_start = true};
+	struct addr a;
+
+	p->address = address;
+	set_state(p, PHONE_ATTACHING);
+	world_address(address, &a);
+	addr_format(&a, ev.ip);
+	air_leave(p->ear);
+	p->ear = NULL;
+	if (channel_open(p) || air_listen(p->world->air, &a, &p->ear)) {
+		again_later(p);
+		return;
+	}
+	snprintf(p->session_id, sizeof p->session_id, "sim-%u-%u-%llx", p->index, ++p->sessions,
+		 (unsigned long long)p->world->ledger.run);
+	snprintf(ev.session_id, sizeof ev.session_id, "%s", p->session_id);
+	snprintf(ev.msisdn, sizeof ev.msisdn, "%s", p->msisdn);
+	p->told_us = clock_mono_us();
+	network_tell(p->world->network, &ev, on_attached, p);
+}
+
+void phone_detach(struct phone *p, bool tell)
+{
+	struct network_event ev = {.is_start = false};
+	struct addr a;
+
+	if (p->state == PHONE_OFF)
+		return;
+	if (p->world->at[p->address] == p->index + 1)
+		p->world->at[p->address] = 0;
+	if (p->fetch)
+		pop_fetch_abandon(p->fetch);
+	p->fetch = NULL;
+	loop_timer_stop(p->retry);
+	http_channel_free(p->api);
+	p->api = NULL;
+	air_leave(p->ear);
+	p->ear = NULL;
+	p->again = false;
+	p->tries = 0;
+	set_state(p, PHONE_OFF);
+	if (!tell)
+		return;
+	world_address(p->address, &a);
+	addr_format(&a, ev.ip);
+	snprintf(ev.session_id, sizeof ev.session_id, "%s", p->session_id);
+	snprintf(ev.msisdn, sizeof ev.msisdn, "%s", p->msisdn);
+	network_tell(p->world->network, &ev, NULL, NULL);
+}
+
+/* ---- the token ---- */
+
+static bool keep_token(struct phone *p, const json_t *answer)
+{
+	const char *token = json_string_value(json_object_get(answer, "token"));
+	const json_t *trigger = json_object_get(answer, "trigger");
+	const char *key = json_string_value(json_object_get(trigger, "key"));
+	const char *realm = json_string_value(json_object_get(trigger, "realm"));
+
+	if (!token || strlen(token) >= sizeof p->token)
+		return false;
+	snprintf(p->token, sizeof p->token, "%s", token);
+	snprintf(p->realm, sizeof p->realm, "%s", realm ? realm : REALM_DEFAULT);
+	p->generation = (uint32_t)json_integer_value(json_object_get(trigger, "generation"));
+	p->trigger_key_size = 0;
+	if (key && base64_decode(BASE64_URL, key, strlen(key), p->trigger_key,
+				 sizeof p->trigger_key, &p->trigger_key_size))
+		p->trigger_key_size = 0;
+	return true;
+}
+
+static void on_token(void *arg, unsigned status, const json_t *answer)
+{
+	struct phone *p = arg;
+
+	if ((status != 200 && status != 201) || !keep_token(p, answer)) {
+		p->world->ledger.denied++;
+		again_later(p);
+		return;
+	}
+	latency_add(&p->world->ledger.token, clock_mono_us() - p->asked_us);
+	p->tries = 0;
+	set_state(p, PHONE_READY);
+	world_phone_ready(p->world, p);
+	if (p->again)
+		fetch(p);
+}
+
+static void ask_token(struct phone *p)
+{
+	if (http_channel_is_busy(p->api))
+		return;
+	set_state(p, PHONE_ASKING);
+	p->asked_us = clock_mono_us();
+	json_t *body = json_pack("{s:s}", "imsi", p->imsi);
+	http_channel_call(p->api, "POST", "/v1/token", NULL, body, on_token, p);
+	json_decref(body);
+}
+
+/* A refresh now and then: the old token goes on until its own end, so a failure costs nothing. */
+static void on_refreshed(void *arg, unsigned status, const json_t *answer)
+{
+	struct phone *p = arg;
+
+	if (status == 200 && p->state == PHONE_READY && !p->fetch)
+		keep_token(p, answer);
+}
+
+static void refresh(struct phone *p)
+{
+	if (!http_channel_is_busy(p->api))
+		http_channel_call(p->api, "POST", "/v1/token/refresh", p->token, NULL, on_refreshed,
+				  p);
+}
+
+/* ---- mail ---- */
+
+static void on_message(void *arg, const uint8_t *octets, size_t n)
+{
+	struct phone *p = arg;
+
+	ledger_fetched(&p->world->ledger, p->index, octets, n, clock_mono_us());
+	world_progress(p->world);
+}
+
+static void on_fetch_ended(void *arg, enum fetch_end end)
+{
+	struct phone *p = arg;
+
+	p->fetch = NULL;
+	if (end == FETCH_DENIED) {
+		p->world->ledger.denied++;
+		p->again = true;
+		ask_token(p);
+		return;
+	}
+	if (end == FETCH_LATER) {
+		again_later(p);
+		return;
+	}
+	p->tries = 0;
+	p->world->ledger.logins++;
+	if (p->again)
+		fetch(p);
+	else if (world_random(p->world, 20) == 0)
+		refresh(p);
+}
+
+static void fetch(struct phone *p)
+{
+	const struct world *w = p->world;
+	struct fetch_request r = {.tls = w->tls,
+				  .login = p->msisdn,
+				  .token = p->token,
+				  .message = on_message,
+				  .ended = on_fetch_ended,
+				  .arg = p};
+
+	p->again = false;
+	r.form = w->scenario->login == LOGIN_MIX ? (enum login_form)(p->index % LOGIN_FORMS)
+						 : w->scenario->login;
+	world_address(p->address, &r.from);
+	addr_parse(w->conf->popgw_listen, &r.to);
+	r.port = (uint16_t)(w->tls ? w->conf->popgw_pop3s_port : w->conf->popgw_pop3_port);
+	if (pop_fetch_start(w->loop, &r, &p->fetch)) {
+		p->fetch = NULL;
+		again_later(p);
+	}
+}
+
+void phone_heard(struct phone *p, const uint8_t *datagram, size_t n)
+{
+	struct trigger t;
+
+	if (trigger_decode(datagram, n, &t))
+		return;
+	/* Signed with a key of this phone's, or not signed at all because the system was told so.
+	 */
+	if (p->world->conf->pushsrv_trigger_mac &&
+	    (p->state != PHONE_READY ||
+	     trigger_verify(datagram, n, p->trigger_key, p->trigger_key_size, p->realm,
+			    p->generation))) {
+		if (strcmp(t.mailbox, p->mailbox))
+			p->world->ledger.misdirected++;
+		else
+			p->again = true; /* a hint: it fetches when it has its token */
+		return;
+	}
+	if (strcmp(t.mailbox, p->mailbox)) {
+		p->world->ledger.misdirected++;
+		return;
+	}
+	ledger_triggered(&p->world->ledger, p->index, clock_mono_us());
+	world_progress(p->world);
+	if (p->state != PHONE_READY || p->fetch)
+		p->again = true;
+	else
+		fetch(p);
+}
+
+int phone_init(struct phone *p, struct world *w, uint32_t index)
+{
+	*p = (struct phone){.world = w, .index = index};
+	network_names(w->scenario->first + index, p->msisdn, p->imsi, p->mailbox);
+	p->retry = loop_timer_new(w->loop, on_retry, p);
+	return p->retry ? 0 : E_NOMEM;
+}
+
+void phone_fini(struct phone *p)
+{
+	if (p->fetch)
+		pop_fetch_abandon(p->fetch);
+	http_channel_free(p->api);
+	air_leave(p->ear);
+	loop_timer_free(p->retry);
+}

@@ -1,0 +1,70 @@
+#include "handset-sim/report.h"
+
+#include <stdio.h>
+
+static json_t *latency_json(struct latency *l)
+{
+	return json_pack("{s:f, s:f, s:f}", "p50", latency_ms(l, 0.5), "p99", latency_ms(l, 0.99),
+			 "max", latency_ms(l, 1));
+}
+
+static void json_report(struct world *w)
+{
+	struct ledger *l = &w->ledger;
+	json_t *o = json_pack(
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, "
+		"s:f}",
+		"handsets", (json_int_t)w->scenario->handsets, "sent", (json_int_t)l->sent,
+		"fetched", (json_int_t)l->fetched, "lost", (json_int_t)ledger_lost(l), "altered",
+		(json_int_t)(l->altered + l->unknown), "stranger", (json_int_t)l->stranger,
+		"attach", latency_json(&l->attach), "token", latency_json(&l->token),
+		"accept_trigger", latency_json(&l->accept_trigger), "trigger_fetched",
+		latency_json(&l->trigger_fetched), "refused", (json_int_t)l->refused, "again",
+		(json_int_t)l->again, "moves", (json_int_t)l->moves, "triggers",
+		(json_int_t)l->triggers, "misdirected", (json_int_t)l->misdirected, "denied",
+		(json_int_t)l->denied, "loop_seconds",
+		w->sending_us ? (double)(w->ended_us - w->sending_us) / 1e6 : 0.0);
+
+	json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
+	putchar('\n');
+	json_decref(o);
+}
+
+static void count_row(const char *what, uint32_t n)
+{
+	printf("  %-28s %10u\n", what, n);
+}
+
+static void latency_row(const char *what, struct latency *l)
+{
+	printf("  %-28s %10.2f %10.2f %10.2f\n", what, latency_ms(l, 0.5), latency_ms(l, 0.99),
+	       latency_ms(l, 1));
+}
+
+void report_print(struct world *w)
+{
+	struct ledger *l = &w->ledger;
+
+	if (w->scenario->json) {
+		json_report(w);
+		return;
+	}
+	count_row("handsets", w->scenario->handsets);
+	count_row("mails accepted", l->sent);
+	count_row("mails fetched", l->fetched);
+	count_row("lost", ledger_lost(l));
+	count_row("altered", l->altered + l->unknown);
+	count_row("seen by another", l->stranger);
+	count_row("refused", l->refused);
+	count_row("changes of address", l->moves);
+	count_row("triggers heard", l->triggers);
+	count_row("fetched twice", l->again);
+	printf("\n  %-28s %10s %10s %10s\n", "milliseconds", "p50", "p99", "max");
+	latency_row("attach (lease event)", &l->attach);
+	latency_row("token", &l->token);
+	latency_row("accepted -> trigger", &l->accept_trigger);
+	latency_row("trigger -> fetched", &l->trigger_fetched);
+	if (w->sending_us)
+		printf("\n  %u mails through the whole loop in %.2f s\n", l->fetched,
+		       (double)(w->ended_us - w->sending_us) / 1e6);
+}
