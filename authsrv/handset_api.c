@@ -141,7 +141,6 @@ void handset_answer_token(struct call *call, const struct binding *b, const char
 		.binding = b,
 	};
 	count_handset(how);
-	http_add_header(r, "Cache-Control", "no-store"); /* RFC 6750 5.3 */
 	http_reply_json(r, how == OUTCOME_ISSUED ? 201 : 200, token_json_write(&answer));
 	call_end(call);
 }

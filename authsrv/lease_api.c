@@ -1,4 +1,5 @@
 /* lease_api -- POST /v1/lease-events: what the network says about who holds which address */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,15 +22,23 @@ struct feed_row {
 
 struct feed_call {
 	struct call call;
-	size_t count, event_count;
-	struct feed_row *rows;      /* one for each event of the request */
-	struct lease_event *events; /* those that go to the store, in order */
+	struct feed feed; /* the events that go to the store, in order */
+	size_t count;
+	struct feed_row *rows; /* one for each event of the request */
+	struct lease_event *events;
+	struct lease_outcome *outcomes;
 };
 
-static void feed_end(struct feed_call *f)
+static void feed_empty(struct feed_call *f)
 {
 	free(f->rows);
 	free(f->events);
+	free(f->outcomes);
+}
+
+static void feed_end(struct feed_call *f)
+{
+	feed_empty(f);
 	call_end(f);
 }
 
@@ -60,14 +69,14 @@ static json_t *row_json(const struct feed_row *row, const struct lease_outcome *
 			   misread ? row->fault.detail : o->detail);
 }
 
-static void feed_answer(struct feed_call *f, const struct lease_outcome *out)
+static void feed_answer(struct feed_call *f)
 {
 	json_t *results = json_array();
 	int64_t tally[LEASE_ERROR + 1] = {0};
 
 	for (size_t i = 0; i < f->count; i++) {
 		enum lease_result result;
-		json_array_append_new(results, row_json(&f->rows[i], out, &result));
+		json_array_append_new(results, row_json(&f->rows[i], f->outcomes, &result));
 		tally[result]++;
 	}
 	for (int k = 0; k <= LEASE_ERROR; k++)
@@ -145,21 +154,23 @@ static void alarm_outcomes(const struct feed_call *f, const struct lease_outcome
 			  LOG_END);
 }
 
-static void on_applied(void *arg, int err, const struct lease_outcome *out, size_t n)
+static void fail(struct feed_call *f, int err)
 {
-	struct feed_call *f = arg;
+	count(COUNT_LEASE_SHED, (int64_t)(f->feed.count - f->feed.done));
+	feed_empty(f);
+	network_fail(&f->call, err, NULL);
+}
 
-	if (err) {
-		struct call *call = &f->call;
-		count(COUNT_LEASE_SHED, (int64_t)f->event_count);
-		free(f->rows);
-		free(f->events);
-		network_fail(call, err, NULL);
-		return;
-	}
-	alarm_times(f, out, n);
-	alarm_outcomes(f, out, n);
-	feed_answer(f, out);
+static void on_complete(struct feed *feed, int err)
+{
+	struct feed_call *f = (struct feed_call *)((char *)feed - offsetof(struct feed_call, feed));
+
+	alarm_times(f, f->outcomes, feed->done);
+	alarm_outcomes(f, f->outcomes, feed->done);
+	if (err)
+		fail(f, err);
+	else
+		feed_answer(f);
 }
 
 /* ---- the request ---- */
@@ -170,10 +181,10 @@ static void feed_read(struct feed_call *f, const json_t *body, const struct leas
 		const json_t *json = json_is_array(body) ? json_array_get(body, i) : body;
 		struct feed_row *row = &f->rows[i];
 
-		row->event = f->event_count;
-		row->reading = lease_json_read(json, c, &f->events[f->event_count], &row->fault);
+		row->event = f->feed.count;
+		row->reading = lease_json_read(json, c, &f->events[f->feed.count], &row->fault);
 		if (row->reading != LEASE_REFUSED)
-			f->event_count++;
+			f->feed.count++;
 	}
 }
 
@@ -188,15 +199,16 @@ static void feed_apply(struct worker *w, struct http_request *r, const json_t *b
 	f->count = n;
 	f->rows = calloc(n + 1, sizeof *f->rows);
 	f->events = calloc(n + 1, sizeof *f->events);
-	if (!f->rows || !f->events) {
-		on_applied(f, E_NOMEM, NULL, 0);
+	f->outcomes = calloc(n + 1, sizeof *f->outcomes);
+	if (!f->rows || !f->events || !f->outcomes) {
+		fail(f, E_NOMEM);
 		return;
 	}
 	feed_read(f, body, c);
-	if (f->event_count)
-		binding_apply(w->port, f->events, f->event_count, on_applied, f);
-	else
-		feed_answer(f, NULL);
+	f->feed.events = f->events;
+	f->feed.outcomes = f->outcomes;
+	f->feed.complete = on_complete;
+	feed_line_join(&w->feed, &f->feed);
 }
 
 void lease_events_post(void *arg, struct http_request *r)

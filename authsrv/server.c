@@ -156,6 +156,16 @@ static int feed_begin(struct daemon *d, struct authsrv *s)
 	return rc;
 }
 
+/* One network client may well be the whole network; a handset is one address among many. */
+static int admissions_open(struct authsrv *s)
+{
+	size_t all = (size_t)s->conf->authsrv_max_connections;
+
+	s->network = admission_new(all, all);
+	s->handsets = admission_new(all, (size_t)s->conf->authsrv_max_connections_per_address);
+	return s->network && s->handsets ? 0 : E_NOMEM;
+}
+
 int authsrv_start(struct daemon *d, void **shared)
 {
 	struct authsrv *s = calloc(1, sizeof *s);
@@ -167,6 +177,8 @@ int authsrv_start(struct daemon *d, void **shared)
 	int rc = keys_load(d, s);
 	if (!rc)
 		rc = tls_load(d, s);
+	if (!rc)
+		rc = admissions_open(s);
 	if (!rc)
 		rc = store_open(d, s);
 	if (!rc)
@@ -184,6 +196,8 @@ void authsrv_stop(void *shared)
 
 	if (s->db)
 		db_close(s->db);
+	admission_free(s->network);
+	admission_free(s->handsets);
 	network_keys_free(s->keys);
 	free(s->certificate_pem);
 	if (s->key_pem)
@@ -299,8 +313,7 @@ static int realm_serve(struct worker *w, const struct conf_realm *realm)
 	struct http_options o = {.routes = handset_routes,
 				 .guard = handset_guard,
 				 .realm = realm->name,
-				 .max_connections_per_address =
-					 (size_t)s->conf->authsrv_max_connections_per_address};
+				 .admission = s->handsets};
 	int rc = 0;
 
 	if (realm->handset_port)
@@ -323,6 +336,7 @@ int authsrv_worker_start(struct daemon *d, void *shared, struct loop *loop, unsi
 	*w = (struct worker){.shared = shared, .daemon = d, .loop = loop, .index = index};
 	w->dice = (uint64_t)clock_now_us() * 2 + 1 + index * UINT64_C(0x9e3779b97f4a7c15);
 	rc = db_port_open(w->shared->db, loop, &w->port);
+	w->feed.port = w->port;
 	if (!rc)
 		rc = keyring_open(w->shared->keyring_path, &w->ring);
 	if (!rc && !(w->each_second = loop_timer_new(loop, on_second, w)))
@@ -357,6 +371,7 @@ void authsrv_worker_stop(struct daemon *d, void *worker, unsigned index)
 	(void)d;
 	(void)index;
 	w->stopping = true;
+	feed_line_stop(&w->feed);
 	say_idle(w);
 }
 

@@ -18,11 +18,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "authsrv/feed_line.h"
 #include "authsrv/network_auth.h"
 #include "db/db.h"
 #include "lib/daemon.h"
 #include "lib/http.h"
 #include "lib/keyring.h"
+#include "lib/listener.h"
 
 struct authsrv {
 	const struct conf *conf;
@@ -30,6 +32,7 @@ struct authsrv {
 	struct network_keys *keys;
 	char *certificate_pem, *key_pem; /* null: no HTTPS door is open */
 	char *keyring_path;
+	struct admission *network, *handsets; /* connections, over all workers and listeners */
 	_Atomic int64_t last_batch;
 };
 
@@ -41,6 +44,7 @@ struct worker {
 	struct loop *loop;
 	struct db_port *port;
 	struct keyring *ring;
+	struct feed_line feed;
 	struct http_server *servers[SERVERS_MAX];
 	size_t server_count;
 	unsigned index;
