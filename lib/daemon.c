@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -38,7 +39,8 @@ struct daemon {
 	void *shared;
 	struct worker *workers;
 	unsigned worker_count, ready_count, idle_count;
-	bool ready, stopping, failed;
+	bool ready, stopping;
+	atomic_bool failed;
 	struct http_server *admin[2];
 	struct loop_timer *stop_limit;
 	struct event *signals[2];
@@ -59,8 +61,9 @@ void daemon_fail(struct daemon *d, const char *format, ...)
 	va_start(ap, format);
 	vsnprintf(why, sizeof why, format, ap);
 	va_end(ap);
-	d->failed = true;
-	fprintf(stderr, "%s: %s\n", d->program->name, why);
+	/* Each worker fails for the same reason: it is said once. */
+	if (!atomic_exchange(&d->failed, true))
+		fprintf(stderr, "%s: %s\n", d->program->name, why);
 }
 
 /* ---- admin HTTP: on the main thread ---- */
@@ -167,7 +170,7 @@ static void on_worker_ready(struct loop_task *task)
 	struct daemon *d = w->daemon;
 
 	if (w->rc) {
-		d->failed = true;
+		atomic_store(&d->failed, true);
 		begin_stop(d);
 		return;
 	}
