@@ -12,6 +12,10 @@
 #include "lib/err.h"
 #include "lib/log.h"
 
+/* What the kernel takes of us beyond what is on its way to the peer. It would take megabytes for a
+ * slow handset: then its progress comes in lumps, and more than we like is out of our hands. */
+#define UNSENT_MAX 131072
+
 struct acceptor {
 	struct loop *loop;
 	struct event *readable;
@@ -28,7 +32,7 @@ static void peer_of(int fd, const struct sockaddr *sa, struct conn_peer *peer)
 {
 	struct sockaddr_storage local;
 	socklen_t len = sizeof local;
-	int one = 1;
+	int one = 1, lowat = UNSENT_MAX;
 
 	memset(peer, 0, sizeof *peer);
 	if (addr_from_sockaddr(sa, &peer->addr, &peer->port)) {
@@ -38,6 +42,7 @@ static void peer_of(int fd, const struct sockaddr *sa, struct conn_peer *peer)
 	if (getsockname(fd, (struct sockaddr *)&local, &len) == 0)
 		addr_from_sockaddr((struct sockaddr *)&local, &peer->local, &peer->local_port);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof lowat);
 }
 
 static void acceptor_rest(struct acceptor *a, int error)

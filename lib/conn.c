@@ -195,7 +195,6 @@ static void conn_begin_tls(struct conn *c)
 	}
 	bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
 	c->state = CONN_HANDSHAKE;
-	c->reading = true; /* as OpenSSL bufferevents begin */
 }
 
 static void conn_feed(struct conn *c)

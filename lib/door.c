@@ -14,6 +14,7 @@
 
 struct door {
 	struct door *next;
+	pid_t owner; /* what a child inherits is not its own */
 	unsigned users;
 	struct sockaddr_storage where;
 	socklen_t where_len;
@@ -30,7 +31,8 @@ static struct door *door_find(const struct sockaddr_storage *where, socklen_t le
 {
 	struct door *d = doors;
 
-	while (d && (d->where_len != len || memcmp(&d->where, where, len) != 0))
+	while (d &&
+	       (d->owner != getpid() || d->where_len != len || memcmp(&d->where, where, len) != 0))
 		d = d->next;
 	return d;
 }
@@ -41,6 +43,7 @@ static int door_add(const struct sockaddr_storage *where, socklen_t len, struct 
 
 	if (!d)
 		return E_NOMEM;
+	d->owner = getpid();
 	d->where = *where;
 	d->where_len = len;
 	d->unix_fd = -1;

@@ -21,7 +21,9 @@ int tls_client_new(const char *certificates, struct tls_client **out, char error
 void tls_client_free(struct tls_client *t);
 SSL_CTX *tls_client_context(struct tls_client *t);
 
-/* A self-signed certificate for `names` (commas; address literals become IP SANs) with a P-256 key, ten years: what `hato init` makes. */
+/* A self-signed certificate for `names` (commas; address literals become IP SANs) with a P-256 key, ten years: what `hato init` makes.
+ * The key's file has mode 0600, the certificate's 0644; each is there whole or not at all. E_SYNTAX: no name, or what is none;
+ * E_TOO_LARGE, E_IO, E_NOMEM. */
 int tls_self_signed(const char *names, const char *certificate_path, const char *key_path);
 
 #endif
