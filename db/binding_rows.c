@@ -283,24 +283,33 @@ static int append_history(const struct db *db, struct engine *e, const struct bi
 	return history_append(e, &row);
 }
 
-int binding_change(const struct db *db, struct engine *e, const struct binding *before,
-		   const struct binding *after, const struct history_entry *entry)
+int binding_row_put(struct engine *e, const struct binding *before, const struct binding *after)
 {
 	bool is_new = before->generation == 0;
-	bool moved = before->state != after->state || before->generation != after->generation ||
-		     before->subscriber != after->subscriber;
 	int err = put_row(e, after);
 
-	if (!err && is_new)
-		err = put_length(e, &after->key);
-	if (!err && entry)
-		err = append_history(db, e, before, after, entry);
-	if (err || !moved)
-		return err;
+	return err || !is_new ? err : put_length(e, &after->key);
+}
+
+int binding_tell(struct engine *e, const struct binding *before, const struct binding *after)
+{
+	if (before->state == after->state && before->generation == after->generation &&
+	    before->subscriber == after->subscriber)
+		return 0;
 	return feed_append(e, &(struct change){.kind = CHANGE_BINDING,
 					       .subscriber = after->subscriber,
 					       .former = before->subscriber,
 					       .key = after->key,
 					       .generation = after->generation,
 					       .state = after->state});
+}
+
+int binding_change(const struct db *db, struct engine *e, const struct binding *before,
+		   const struct binding *after, const struct history_entry *entry)
+{
+	int err = binding_row_put(e, before, after);
+
+	if (!err && entry)
+		err = append_history(db, e, before, after, entry);
+	return err ? err : binding_tell(e, before, after);
 }

@@ -28,6 +28,10 @@ int bindings_of(struct engine *e, int64_t subscriber, struct binding out[SUBSCRI
 /* Did the key change hands? */
 bool binding_decides(const struct binding *before, const struct binding *after);
 
+/* The parts of binding_change: the row alone; the change feed alone, if the key moved. */
+int binding_row_put(struct engine *e, const struct binding *before, const struct binding *after);
+int binding_tell(struct engine *e, const struct binding *before, const struct binding *after);
+
 /* In a writer's transaction. `before` is the row as it was (state free, generation 0: there was
  * none). The entry, if any, gets key, generation and `decides` from the rows, and feeder and times
  * if it has none. */

@@ -10,9 +10,10 @@
 #include "db/ticket.h"
 #include "lib/err.h"
 
-#define CHECKPOINT_FRAMES 512  /* 2 MB */
-#define RESTART_FRAMES    1024 /* 4 MB */
-#define TRUNCATE_FRAMES   8192 /* 33 MB: it grew beyond reason, give the disk back */
+#define CHECKPOINT_FRAMES 1024 /* 4 MB */
+#define RESTART_FRAMES    2048 /* 8 MB */
+#define SHORT_FRAMES      256  /* as much as may be left for the one under the ticket */
+#define PASSIVE_ROUNDS    4    /* before it is taken anyway */
 #define READERS_MS        20 /* how long the short one waits for a read to end: reads last a call */
 
 struct checkpointer {
@@ -53,16 +54,15 @@ static int prepare(struct checkpointer *c, enum db_file file)
  * way makes it fail: the next commits come back. */
 static void run(struct checkpointer *c, enum db_file file)
 {
-	int frames, copied;
+	int frames = 0, copied = 0;
 
 	if (prepare(c, file))
 		return;
 	struct engine *e = c->engines[file];
-	checkpoint(e, SQLITE_CHECKPOINT_PASSIVE, &frames, &copied);
+	for (int i = 0; i < PASSIVE_ROUNDS && frames - copied >= (i ? SHORT_FRAMES : 0); i++)
+		checkpoint(e, SQLITE_CHECKPOINT_PASSIVE, &frames, &copied);
 	if (frames >= RESTART_FRAMES && !ticket_take(&c->tickets[file])) {
-		int mode = frames >= TRUNCATE_FRAMES ? SQLITE_CHECKPOINT_TRUNCATE
-						     : SQLITE_CHECKPOINT_RESTART;
-		if (checkpoint(e, mode, &frames, &copied) == SQLITE_OK)
+		if (checkpoint(e, SQLITE_CHECKPOINT_RESTART, &frames, &copied) == SQLITE_OK)
 			frames = 0;
 		ticket_release(&c->tickets[file]);
 	}

@@ -236,7 +236,7 @@ static int binding_put(void *ctx, const struct binding *b)
 			s->own[own].before = before;
 		s->own[own].touched = true;
 		s->own[own].after = *b;
-		err = binding_change(s->db, s->engine, &before, b, NULL);
+		err = binding_row_put(s->engine, &before, b);
 	} else {
 		struct history_entry entry = entry_for_other(s);
 		s->rows++;
@@ -430,6 +430,8 @@ static int append_own_history(struct lease_scope *s)
 		entry.generation = after->generation;
 		entry.decides = binding_decides(before, after);
 		err = history_append(s->engine, &entry);
+		if (!err && s->own[i].touched)
+			err = binding_tell(s->engine, before, after);
 		s->rows++;
 	}
 	if (err || s->rows)

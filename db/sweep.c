@@ -89,24 +89,31 @@ static int expire_lease(const struct sweep_write *w, struct engine *e, bool *mor
 						      .received_us = w->now_us});
 }
 
-/* Walks the table a piece a call: an index on what ended would cost each lease event. */
+static int session_piece(struct engine *e, int64_t after, int64_t *last)
+{
+	struct query q;
+
+	query_begin(&q, e, STMT_SESSION_PIECE);
+	query_int(&q, after);
+	query_int(&q, SESSION_BATCH);
+	return query_run_int(&q, last);
+}
+
+/* Walks round the table, a piece a call: an index on what ended would cost each lease event. */
 static int sweep_sessions(const struct sweep_write *w, struct engine *e, bool *more)
 {
 	struct db *db = w->write.port->db;
 	struct query q;
-	int64_t last;
+	int64_t last = 0;
+	int err = session_piece(e, db->session_cursor, &last);
 
 	(void)more;
-	query_begin(&q, e, STMT_SESSION_PIECE);
-	query_int(&q, db->session_cursor);
-	query_int(&q, SESSION_BATCH);
-	int err = query_run_int(&q, &last);
-	if (err)
-		return err;
-	if (!last) {
+	if (!err && !last && db->session_cursor) {
 		db->session_cursor = 0;
-		return 0;
+		err = session_piece(e, 0, &last);
 	}
+	if (err || !last)
+		return err;
 	query_begin(&q, e, STMT_SESSION_SWEEP);
 	query_int(&q, db->session_cursor);
 	query_int(&q, last);
