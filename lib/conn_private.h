@@ -73,7 +73,12 @@ struct conn {
  * open. */
 int conn_new(struct loop *loop, int fd, const struct conn_peer *peer, struct conn **out);
 
+/* conn_turn.c: the bufferevent's callbacks and the tick. */
+int conn_use(struct conn *c, struct bufferevent *bev); /* E_NOMEM, bev is freed then */
+void conn_read_on(struct conn *c);
+void conn_read_off(struct conn *c);
 void conn_wake(struct conn *c);
+void conn_on_wake(evutil_socket_t fd, short what, void *arg);
 /* The process ends: asks, now or when the session resumes, and cuts after CONN_SHUTDOWN_S. */
 void conn_shut_down(struct conn *c);
 
@@ -88,6 +93,7 @@ void conn_timer_arm(struct conn *c); /* a deadline came nearer */
 void conn_ask(struct conn *c, enum conn_end why);
 void conn_finish(struct conn *c, enum conn_end why);
 void conn_end(struct conn *c, enum conn_end why);
+void conn_cut(struct conn *c, enum conn_end why);
 void conn_give_up(struct conn *c);
 
 #endif
