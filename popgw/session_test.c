@@ -1,0 +1,577 @@
+/* The session's states: wrong lines, QUIT, the lock, and a binding that moves at every moment. */
+#include "popgw/testbed.h"
+
+static void put_mail(void)
+{
+	bed_mail(10, "", "Subject: a\r\n\r\none\r\n", false);
+	bed_mail(20, "", "Subject: b\r\n\r\ntwo\r\n", false);
+}
+
+static bool is_held(void)
+{
+	return bed.held_count > 0;
+}
+
+static size_t locks_held(void)
+{
+	return maildrop_locks_held(bed.popgw.locks);
+}
+
+/* ---- lines ---- */
+
+static void test_wrong_lines_cost(void **state)
+{
+	static const char *const wrong[] = {"\r\n", "STAT\r\n", "XYZZY 1\r\n", "USER\r\n"};
+	struct client c = client_connect(2);
+
+	(void)state;
+	client_expect_line(&c, "+OK");
+	for (size_t i = 0; i < COUNT(wrong); i++)
+		client_ask(&c, wrong[i], "-ERR");
+	client_ask(&c, "RETR 1\r\n", "-ERR too many wrong commands");
+	client_expect_end(&c);
+	client_close(&c);
+}
+
+static void test_nul_and_long_lines(void **state)
+{
+	struct client c = client_connect(2);
+	size_t size = 1 << 20;
+	char *junk = malloc(size);
+
+	(void)state;
+	assert_non_null(junk);
+	memset(junk, 'A', size);
+	client_expect_line(&c, "+OK");
+	client_send_octets(&c, "CA\0PA\r\n", 7);
+	client_expect_line(&c, "-ERR");
+	client_send_octets(&c, junk, size); /* one line of a megabyte: one answer */
+	client_expect_line(&c, "-ERR the line is too long");
+	client_send(&c, "\r\nCAPA\r\n");
+	client_expect(&c, "+OK\r\nTOP\r\n");
+	client_close(&c);
+	free(junk);
+}
+
+static void test_commands_in_the_wrong_state(void **state)
+{
+	static const char *const early[] = {"STAT", "LIST", "RETR 1",  "DELE 1",
+					    "NOOP", "RSET", "TOP 1 0", "UIDL"};
+	static const char *const late[] = {"USER x", "PASS x", "AUTH", "STLS", "UTF8"};
+
+	(void)state;
+	put_mail();
+	bed.conf->popgw_max_errors = 100;
+	struct client c = client_connect(2);
+	client_expect_line(&c, "+OK");
+	for (size_t i = 0; i < COUNT(early); i++) {
+		client_send(&c, early[i]);
+		client_ask(&c, "\r\n", "-ERR log in first");
+	}
+	client_close(&c);
+	c = client_log_in(2, 3);
+	for (size_t i = 0; i < COUNT(late); i++) {
+		client_send(&c, late[i]);
+		client_ask(&c, "\r\n", "-ERR not after the login");
+	}
+	client_ask(&c, "APOP x y\r\n", "-ERR");
+	client_ask(&c, "LANG\r\n", "-ERR");
+	client_close(&c);
+}
+
+static void test_a_line_in_any_cut(void **state)
+{
+	struct client c = client_connect(2);
+	const char *text = "NOOP\r\nSTAT\r\nQUIT\r\n";
+
+	(void)state;
+	put_mail();
+	client_close(&c);
+	c = client_log_in(2, 3);
+	for (const char *p = text; *p; p++) {
+		client_send_octets(&c, p, 1);
+		for (int i = 0; i < 3; i++)
+			bed_turn();
+	}
+	client_expect(&c, "+OK\r\n+OK 2 38\r\n+OK bye\r\n");
+	client_expect_end(&c);
+	client_close(&c);
+}
+
+#define MANY 5000
+
+static void test_pipelining(void **state)
+{
+	char *text = malloc(MANY * 6 + 16), *want = malloc(MANY * 16 + 16);
+	size_t n = 0, w = 0;
+
+	(void)state;
+	put_mail();
+	assert_true(text && want);
+	for (int i = 0; i < MANY; i++) {
+		memcpy(text + n, i % 2 ? "STAT\r\n" : "NOOP\r\n", 6);
+		n += 6;
+		w += (size_t)sprintf(want + w, i % 2 ? "+OK 2 38\r\n" : "+OK\r\n");
+	}
+	struct client c = client_log_in(2, 3);
+	client_send_octets(&c, text, n);
+	client_expect_octets(&c, want, w);
+	/* The last one is answered although nothing more will come from the client. */
+	client_send(&c, "DELE 1\r\nQUIT\r\n");
+	shutdown(c.fd, SHUT_WR);
+	client_expect(&c, "+OK marked\r\n+OK bye\r\n");
+	client_expect_end(&c);
+	assert_int_equal(bed.deleted_count, 1);
+	client_close(&c);
+	free(text);
+	free(want);
+}
+
+static void test_login_time(void **state)
+{
+	struct client c = client_connect(2);
+
+	(void)state;
+	client_expect_line(&c, "+OK");
+	client_expect_line(&c, "-ERR [SYS/TEMP] the login took too long");
+	client_expect_end(&c);
+	client_close(&c);
+}
+
+static int bed_open_hasty(void **state)
+{
+	static const char *const sets[] = {"popgw.login_seconds=1", NULL};
+
+	bed_more_sets = sets;
+	int rc = bed_open(state);
+	bed_more_sets = NULL;
+	return rc;
+}
+
+/* ---- QUIT ---- */
+
+static void test_quit_deletes(void **state)
+{
+	(void)state;
+	put_mail();
+	struct client c = client_log_in(2, 3);
+	client_send(&c, "RETR 1\r\n");
+	client_expect(&c, "+OK 19 octets\r\nSubject: a\r\n\r\none\r\n.\r\n");
+	client_ask(&c, "DELE 1\r\n", "+OK");
+	bed.hold[OP_UPDATE] = true;
+	client_send(&c, "QUIT\r\n");
+	client_expect_silence(&c); /* "+OK" is a promise: not before the commit */
+	assert_int_equal(locks_held(), 1);
+	assert_int_equal(bed.updates, 1);
+	assert_int_equal(bed.deleted_count, 1);
+	assert_int_equal(bed.deleted[0], 10);
+	assert_int_equal(bed.read_count, 1);
+	assert_int_equal(bed.read[0], 10);
+	assert_int_equal(bed.listed_uid, 10);
+	bed_release();
+	assert_int_equal(locks_held(), 0);
+	client_expect(&c, "+OK bye\r\n");
+	client_expect_end(&c);
+	client_close(&c);
+}
+
+static void test_quit_without_deletions_waits_for_nothing(void **state)
+{
+	(void)state;
+	put_mail();
+	struct client c = client_log_in(2, 3);
+	client_ask(&c, "STAT\r\n", "+OK");
+	bed.hold[OP_UPDATE] = true;
+	client_ask(&c, "QUIT\r\n", "+OK");
+	client_expect_end(&c);
+	assert_int_equal(bed.updates, 1);
+	assert_int_equal(bed.deleted_count, 0);
+	assert_int_equal(bed.listed_uid, 20);
+	assert_int_equal(locks_held(), 0);
+	client_close(&c);
+}
+
+static void test_quit_that_saw_nothing_tells_nothing(void **state)
+{
+	(void)state;
+	put_mail();
+	struct client c = client_log_in(2, 3);
+	client_ask(&c, "NOOP\r\n", "+OK");
+	client_ask(&c, "DELE 1\r\n", "+OK");
+	client_ask(&c, "RSET\r\n", "+OK");
+	client_ask(&c, "QUIT\r\n", "+OK");
+	assert_int_equal(bed.updates, 0);
+	client_close(&c);
+	c = client_connect(2);
+	client_expect_line(&c, "+OK");
+	client_ask(&c, "QUIT\r\n", "+OK");
+	client_expect_end(&c);
+	client_close(&c);
+}
+
+/* What LIST with a number showed is no news any more; what was not shown still is. */
+static void test_listed_is_what_was_shown(void **state)
+{
+	static const struct {
+		const char *command;
+		uint32_t uid;
+	} shows[] = {{"LIST 1\r\n", 10},  {"UIDL 1\r\n", 10}, {"RETR 1\r\n", 10},
+		     {"TOP 1 0\r\n", 10}, {"LIST 2\r\n", 20}, {"LIST\r\n", 20},
+		     {"UIDL\r\n", 20},    {"STAT\r\n", 20}};
+
+	(void)state;
+	put_mail();
+	for (size_t i = 0; i < COUNT(shows); i++) {
+		struct client c = client_log_in(2, 3);
+		client_send(&c, shows[i].command);
+		client_send(&c, "QUIT\r\n");
+		client_read_to_end(&c);
+		assert_int_equal(bed.listed_uid, shows[i].uid);
+		client_close(&c);
+	}
+}
+
+static void test_store_refuses_the_update(void **state)
+{
+	static const int errors[] = {E_IO, E_BUSY, E_CLOSED};
+
+	(void)state;
+	put_mail();
+	for (size_t i = 0; i < COUNT(errors); i++) {
+		struct client c = client_log_in(2, 3);
+		client_ask(&c, "DELE 1\r\n", "+OK");
+		bed.fail[OP_UPDATE] = errors[i];
+		client_ask(&c, "QUIT\r\n", "-ERR [SYS/TEMP]");
+		client_expect_end(&c);
+		assert_int_equal(locks_held(), 0);
+		client_close(&c);
+	}
+}
+
+static void test_binding_moved_inside_the_update(void **state)
+{
+	(void)state;
+	put_mail();
+	struct client c = client_log_in(2, 3);
+	client_ask(&c, "DELE 1\r\n", "+OK");
+	bed.fail[OP_UPDATE] = E_CONFLICT;
+	client_send(&c, "QUIT\r\n");
+	client_expect_end(&c); /* no "+OK", no "-ERR" */
+	assert_int_equal(locks_held(), 0);
+	client_close(&c);
+}
+
+static void test_gone_without_quit(void **state)
+{
+	(void)state;
+	put_mail();
+	struct client c = client_log_in(2, 3);
+	client_ask(&c, "DELE 1\r\n", "+OK");
+	client_close(&c);
+	bed_turn_until(bed_is_empty);
+	assert_int_equal(bed.updates, 0);
+	assert_int_equal(locks_held(), 0);
+
+	c = client_log_in(2, 3);
+	client_send(&c, "LIST\r\nRETR 2\r\nDELE 2\r\n");
+	client_expect_line(&c, "+OK");
+	client_expect(&c, "1 19\r\n2 19\r\n.\r\n+OK 19 octets\r\nSubject: b\r\n\r\ntwo\r\n.\r\n+OK "
+			  "marked\r\n");
+	client_close(&c);
+	bed_turn_until(bed_is_empty);
+	/* On record: that uid 20 was read. Deleted or cleared: nothing. */
+	assert_int_equal(bed.updates, 1);
+	assert_int_equal(bed.read_count, 1);
+	assert_int_equal(bed.read[0], 20);
+	assert_int_equal(bed.deleted_count, 0);
+	assert_int_equal(bed.listed_uid, 0);
+}
+
+/* ---- the binding moves ---- */
+
+static const char *const shown_or_changed[] = {"STAT\r\n",    "LIST\r\n",   "LIST 1\r\n",
+					       "UIDL\r\n",    "UIDL 1\r\n", "RETR 1\r\n",
+					       "TOP 1 0\r\n", "DELE 1\r\n", "RSET\r\n"};
+
+static const struct {
+	const char *what;
+	int64_t subscriber;
+	uint32_t generation;
+	enum key_state state;
+} moves[] = {
+	{"to another", 6, 4, KEY_CONFIRMED},
+	{"to another, same generation (must not be)", 6, 3, KEY_CONFIRMED},
+	{"new generation of the same", 5, 4, KEY_CONFIRMED},
+	{"unconfirmed again", 5, 4, KEY_UNCONFIRMED},
+	{"quarantined", 5, 3, KEY_QUARANTINED},
+	{"free", 0, 3, KEY_FREE},
+};
+
+static void test_moved_before_each_command(void **state)
+{
+	(void)state;
+	put_mail();
+	for (size_t v = 0; v < COUNT(shown_or_changed); v++)
+		for (size_t m = 0; m < COUNT(moves); m++) {
+			bed_bind(2, 5, 3, KEY_CONFIRMED);
+			struct client c = client_log_in(2, 3);
+			client_ask(&c, "NOOP\r\n", "+OK");
+			bed_bind(2, moves[m].subscriber, moves[m].generation, moves[m].state);
+			client_send(&c, shown_or_changed[v]);
+			client_expect_end(&c); /* not an octet */
+			assert_int_equal(locks_held(), 0);
+			client_close(&c);
+		}
+	assert_int_equal(bed.updates, 0);
+}
+
+static void test_contested_goes_on(void **state)
+{
+	(void)state;
+	put_mail();
+	struct client c = client_log_in(2, 3);
+	bed_bind(2, 5, 3, KEY_CONTESTED);
+	client_ask(&c, "STAT\r\n", "+OK 2 38");
+	client_close(&c);
+}
+
+static void test_idle_session_is_cut_by_the_feed(void **state)
+{
+	(void)state;
+	put_mail();
+	for (size_t m = 0; m < COUNT(moves); m++) {
+		bed_bind(2, 5, 3, KEY_CONFIRMED);
+		struct client c = client_log_in(2, 3);
+		client_ask(&c, "STAT\r\n", "+OK");
+		bed_tell(bed_bind(3, 7, 1, KEY_CONFIRMED), 0); /* somebody else's key */
+		client_ask(&c, "STAT\r\n", "+OK");
+		struct binding *b =
+			bed_bind(2, moves[m].subscriber, moves[m].generation, moves[m].state);
+		bed_tell(b, 5);
+		client_expect_end(&c);
+		client_close(&c);
+	}
+}
+
+/* A change that leaves the session in its right leaves it alone. */
+static void test_feed_that_means_no_harm(void **state)
+{
+	(void)state;
+	put_mail();
+	struct client c = client_log_in(2, 3);
+	bed_tell(bed_bind(2, 5, 3, KEY_CONTESTED), 5);
+	client_ask(&c, "STAT\r\n", "+OK");
+	bed.fail[OP_CHECK] = E_IO; /* not known: the next command will ask */
+	bed_tell(bed_bind(2, 5, 3, KEY_CONFIRMED), 5);
+	client_expect_silence(&c);
+	bed.fail[OP_CHECK] = 0;
+	client_ask(&c, "STAT\r\n", "+OK");
+	client_close(&c);
+}
+
+static void test_moved_in_the_middle_of_a_mail(void **state)
+{
+	size_t size = 1 << 20;
+	char *body = malloc(size);
+
+	(void)state;
+	assert_non_null(body);
+	memset(body, 'x', size);
+	memcpy(body + size - 2, "\r\n", 2);
+	bed_mail_octets(10, "", body, size, false);
+	struct client c = client_log_in(2, 3);
+	bed.hold[OP_READ] = true;
+	client_send(&c, "RETR 1\r\n");
+	bed_turn_until(is_held);
+	bed_release();
+	bed_turn_until(is_held);
+	bed_bind(2, 6, 4, KEY_CONFIRMED);
+	bed.hold[OP_READ] = false;
+	bed_release();
+	client_read_to_end(&c);
+	assert_true(c.have <= 2 * OUTPUT_PIECE + 64);
+	client_close(&c);
+	free(body);
+}
+
+/* ---- the lock ---- */
+
+static void test_second_login_waits(void **state)
+{
+	char line[128];
+
+	(void)state;
+	put_mail();
+	struct client a = client_log_in(2, 3), b = client_connect(2);
+	client_expect_line(&b, "+OK");
+	snprintf(line, sizeof(line), "USER %s\r\n", bed_token(2, 5, 3));
+	client_ask(&b, line, "+OK");
+	client_ask(&b, "PASS x\r\n", "-ERR [IN-USE]");
+	client_ask(&a, "STAT\r\n", "+OK");
+	client_ask(&a, "QUIT\r\n", "+OK");
+	client_ask(&b, line, "+OK");
+	client_ask(&b, "PASS x\r\n", "+OK"); /* "+OK" to QUIT means that it is free */
+	client_close(&a);
+	client_close(&b);
+}
+
+static void test_phone_that_moved_takes_over(void **state)
+{
+	(void)state;
+	put_mail();
+	struct client a = client_log_in(2, 3);
+	client_ask(&a, "DELE 1\r\n", "+OK");
+	bed_bind(2, 0, 3, KEY_FREE);
+	bed_bind(4, 5, 8, KEY_CONFIRMED);
+	struct client b = client_log_in(4, 8);
+	client_expect_end(&a);
+	client_ask(&b, "STAT\r\n", "+OK 2 38");
+	assert_int_equal(locks_held(), 1);
+	assert_int_equal(bed.updates, 0);
+	client_close(&a);
+	client_ask(&b, "STAT\r\n", "+OK 2 38");
+	client_close(&b);
+}
+
+/* Same address, next generation: the same phone after a new lease. */
+static void test_new_generation_takes_over(void **state)
+{
+	(void)state;
+	put_mail();
+	struct client a = client_log_in(2, 3);
+	bed_bind(2, 5, 4, KEY_CONFIRMED);
+	struct client b = client_log_in(2, 4);
+	client_expect_end(&a);
+	client_ask(&b, "STAT\r\n", "+OK 2 38");
+	client_close(&a);
+	client_close(&b);
+}
+
+static void test_lock_stays_while_deletions_are_in_flight(void **state)
+{
+	char line[128];
+
+	(void)state;
+	put_mail();
+	struct client a = client_log_in(2, 3), b = client_connect(2);
+	client_ask(&a, "DELE 1\r\n", "+OK");
+	bed.hold[OP_UPDATE] = true;
+	client_send(&a, "QUIT\r\n");
+	bed_turn_until(is_held);
+	client_close(&a); /* it does not wait for the answer */
+	client_expect_line(&b, "+OK");
+	snprintf(line, sizeof(line), "USER %s\r\n", bed_token(2, 5, 3));
+	client_ask(&b, line, "+OK");
+	client_ask(&b, "PASS x\r\n", "-ERR [IN-USE]");
+	bed_release();
+	client_ask(&b, line, "+OK");
+	client_ask(&b, "PASS x\r\n", "+OK");
+	client_close(&b);
+}
+
+/* ---- the client goes away while the store works ---- */
+
+static void send_script(struct client *c, const char *script)
+{
+	char line[256];
+
+	snprintf(line, sizeof(line), "USER %s\r\n", bed_token(2, 5, 3));
+	client_send(c, script[0] == 'U' ? "USER u5@hato.example\r\n" : line);
+	snprintf(line, sizeof(line), "PASS %s\r\n", bed_token(2, 5, 3));
+	client_send(c, line);
+	client_send(c, "STAT\r\nRETR 1\r\nDELE 1\r\nQUIT\r\n");
+}
+
+/* Every operation held back in turn, the socket closed or the maildrop taken over meanwhile. */
+static void test_gone_at_every_step(void **state)
+{
+	static const enum bed_op ops[] = {OP_FIND,  OP_SUBSCRIBER, OP_OPEN,
+					  OP_CHECK, OP_READ,       OP_UPDATE};
+
+	(void)state;
+	put_mail();
+	for (size_t i = 0; i < COUNT(ops); i++)
+		for (int later = 0; later < 4; later++) {
+			struct client c = client_connect(2);
+			client_expect_line(&c, "+OK");
+			bed.hold[ops[i]] = true;
+			send_script(&c, "U");
+			bed_turn_until(is_held);
+			for (int skip = 0; skip < later; skip++) {
+				bed_release();
+				for (int t = 0; t < 20; t++)
+					bed_turn();
+			}
+			client_close(&c);
+			for (int t = 0; t < 20; t++)
+				bed_turn();
+			bed.hold[ops[i]] = false;
+			bed_release();
+			bed_turn_until(bed_is_empty);
+			assert_int_equal(locks_held(), 0);
+		}
+}
+
+static void test_taken_over_at_every_step(void **state)
+{
+	static const enum bed_op ops[] = {OP_OPEN, OP_CHECK, OP_READ, OP_UPDATE};
+
+	(void)state;
+	put_mail();
+	for (size_t i = 0; i < COUNT(ops); i++) {
+		bed.binding_count = 0;
+		bed_bind(2, 5, 3, KEY_CONFIRMED);
+		struct client a = client_connect(2);
+		client_expect_line(&a, "+OK");
+		bed.hold[ops[i]] = true;
+		send_script(&a, "U");
+		bed_turn_until(is_held);
+		bed.hold[ops[i]] = false;
+		bed_bind(2, 0, 3, KEY_FREE);
+		bed_bind(4, 5, 8, KEY_CONFIRMED);
+		struct client b = client_log_in(4, 8);
+		client_ask(&b, "STAT\r\n", "+OK 2 38");
+		bed_release();
+		client_read_to_end(&a);
+		client_ask(&b, "STAT\r\n", "+OK 2 38");
+		assert_int_equal(locks_held(), 1);
+		client_close(&a);
+		client_close(&b);
+		bed_turn_until(bed_is_empty);
+		assert_int_equal(locks_held(), 0);
+	}
+}
+
+#define TEST(t) cmocka_unit_test_setup_teardown(t, bed_open, bed_close)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_wrong_lines_cost),
+		TEST(test_nul_and_long_lines),
+		TEST(test_commands_in_the_wrong_state),
+		TEST(test_a_line_in_any_cut),
+		TEST(test_pipelining),
+		cmocka_unit_test_setup_teardown(test_login_time, bed_open_hasty, bed_close),
+		TEST(test_quit_deletes),
+		TEST(test_quit_without_deletions_waits_for_nothing),
+		TEST(test_quit_that_saw_nothing_tells_nothing),
+		TEST(test_listed_is_what_was_shown),
+		TEST(test_store_refuses_the_update),
+		TEST(test_binding_moved_inside_the_update),
+		TEST(test_gone_without_quit),
+		TEST(test_moved_before_each_command),
+		TEST(test_contested_goes_on),
+		TEST(test_idle_session_is_cut_by_the_feed),
+		TEST(test_feed_that_means_no_harm),
+		TEST(test_moved_in_the_middle_of_a_mail),
+		TEST(test_second_login_waits),
+		TEST(test_phone_that_moved_takes_over),
+		TEST(test_new_generation_takes_over),
+		TEST(test_lock_stays_while_deletions_are_in_flight),
+		TEST(test_gone_at_every_step),
+		TEST(test_taken_over_at_every_step),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
