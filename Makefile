@@ -86,7 +86,7 @@ $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(call obj,$(FUZZ_PARTS)) $(BUILD)/
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
-.PHONY: deps unit e2e test fuzz fuzzers fuzz-short soak demo bench lint clean help tests
+.PHONY: docs unit e2e test fuzz fuzzers fuzz-short soak demo bench lint clean help tests
 tests: $(TESTS)
 
 unit: $(TESTS)
@@ -121,6 +121,9 @@ lint:
 	@scripts/install-deps lint
 	@scripts/lint
 
+docs: all
+	@HATO_BUILD=$(BUILD) scripts/make-docs
+
 clean:
 	rm -rf build build-*
 
@@ -131,6 +134,7 @@ help:
 	@echo 'make soak       the crash tests in their long form'
 	@echo 'make fuzz       every libFuzzer target, FUZZ_SECONDS=60 each'
 	@echo 'make bench      what it costs, with ratios'
+	@echo 'make docs       the pages that are made from the code'
 	@echo 'make lint       formatting, static analysis, gcc and clang without a warning'
 	@echo 'make clean'
 
