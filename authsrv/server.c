@@ -69,14 +69,13 @@ static int store_open(struct daemon *d, struct authsrv *s)
 {
 	const struct conf *c = s->conf;
 	uint8_t secret[SECRET_KEY_BYTES];
-	bool has_secret;
-	int rc = secret_load(d, c, secret, &has_secret);
+	int rc = secret_load(d, c, secret, &s->keeps_sim_keys);
 	char *dir = conf_path(c, c->db_dir), *run = conf_path(c, c->paths_run);
 	struct db_options o = {
 		.dir = dir,
 		.hint_dir = run,
 		.daemon = "authsrv",
-		.secret_key = has_secret ? secret : NULL,
+		.secret_key = s->keeps_sim_keys ? secret : NULL,
 		.lease = {.max_skew_us = c->authsrv_max_skew * CLOCK_S,
 			  .lag_us = c->authsrv_lag * CLOCK_S},
 		.queue_max = (size_t)c->db_queue_max,
@@ -233,7 +232,7 @@ static void on_beaten(void *arg, int err)
 	struct worker *w = arg;
 
 	w->beating = false;
-	if (err && err != E_CLOSED)
+	if (err && err != E_CLOSED && err != E_BUSY)
 		log_event(LOG_ERROR, "heartbeat-failed", LOG_TEXT("why", err_text(err)), LOG_END);
 }
 
@@ -289,7 +288,7 @@ static int serve(struct worker *w, struct http_options *o, const char *listen, i
 		rc = http_server_open(w->loop, o, &w->servers[w->server_count]);
 	if (!rc)
 		w->server_count++;
-	else
+	else if (!atomic_exchange(&w->shared->failed, true))
 		daemon_fail(w->daemon, "%s:%lld: %s", listen, (long long)port,
 			    rc == E_EXISTS ? "the port is in use" : err_text(rc));
 	return rc;
@@ -329,10 +328,10 @@ int authsrv_worker_start(struct daemon *d, void *shared, struct loop *loop, unsi
 			 void **worker)
 {
 	struct worker *w = calloc(1, sizeof *w);
-	int rc = w ? 0 : E_NOMEM;
+	int rc;
 
-	if (rc)
-		return rc;
+	if (!w)
+		return E_NOMEM;
 	*w = (struct worker){.shared = shared, .daemon = d, .loop = loop, .index = index};
 	w->dice = (uint64_t)clock_now_us() * 2 + 1 + index * UINT64_C(0x9e3779b97f4a7c15);
 	rc = db_port_open(w->shared->db, loop, &w->port);

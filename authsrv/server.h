@@ -33,7 +33,9 @@ struct authsrv {
 	char *certificate_pem, *key_pem; /* null: no HTTPS door is open */
 	char *keyring_path;
 	struct admission *network, *handsets; /* connections, over all workers and listeners */
+	bool keeps_sim_keys;                  /* there is a secret key */
 	_Atomic int64_t last_batch;
+	_Atomic bool failed; /* a worker has said why it cannot start; the others fail alike */
 };
 
 #define SERVERS_MAX (1 + 2 * CONF_REALMS_MAX)

@@ -65,6 +65,19 @@ static void on_put(void *arg, int err, int64_t id, bool created)
 	subscriber_by_msisdn(c->call.worker->port, c->msisdn, on_got, c);
 }
 
+static void store(struct worker *w, struct http_request *r, const struct network_key *key,
+		  const struct subscriber_put *put)
+{
+	if (put->set_sim_key && !w->shared->keeps_sim_keys) {
+		http_problem(r, 503, "overloaded", "without paths.secret_key no k and opc are kept",
+			     worker_retry_after(w));
+		return;
+	}
+	struct subscriber_call *c = call_of(w, r, key, put->subscriber.msisdn);
+	if (c)
+		subscriber_put(w->port, put, on_put, c);
+}
+
 void subscriber_put_route(void *arg, struct http_request *r)
 {
 	struct worker *w = arg;
@@ -79,11 +92,10 @@ void subscriber_put_route(void *arg, struct http_request *r)
 	json_t *body = body_read(text, length);
 	const char *wrong = subscriber_json_read(body, msisdn, &put);
 	json_decref(body);
-	struct subscriber_call *c = wrong ? NULL : call_of(w, r, key, msisdn);
 	if (wrong)
 		network_malformed(r, wrong);
-	else if (c)
-		subscriber_put(w->port, &put, on_put, c);
+	else
+		store(w, r, key, &put);
 	explicit_bzero(&put, sizeof put);
 }
 

@@ -50,12 +50,11 @@ static void check_event(const json_t *json)
 static void check_events(const char *body, size_t length)
 {
 	json_t *json = body_read(body, length);
-	size_t i;
-	json_t *one;
 
 	if (json_is_object(json))
 		check_event(json);
-	json_array_foreach(json, i, one) check_event(one);
+	for (size_t i = 0; i < json_array_size(json); i++)
+		check_event(json_array_get(json, i));
 	json_decref(json);
 }
 
