@@ -633,7 +633,6 @@ static void test_constraints(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup_store, teardown_store)
 	const struct CMUnitTest tests[] = {
 		TEST(test_find),
 		TEST(test_find_prefixes),

@@ -327,6 +327,7 @@ static inline void on_body(void *arg, int err, int64_t body)
 	heard_one(h, err);
 }
 
+#define TEST(name)   cmocka_unit_test_setup_teardown(name, setup_store, teardown_store)
 #define HEARD(store) (&(struct heard){.s = (store)})
 
 /* ---- scenes ---- */
