@@ -1,0 +1,260 @@
+/* One key of a Start or an update: judged by the table, then evicted, bound, contested or
+ * quarantined. */
+#include <string.h>
+
+#include "lib/err.h"
+#include "lib/rules/lease_private.h"
+
+static enum key_verdict judge(const struct applying *a, const struct binding *b)
+{
+	return lease_verdict(b, &(struct key_question){.kind = a->ev->kind,
+						       .time_us = a->time_us,
+						       .batch = a->ev->batch,
+						       .session = a->own.id,
+						       .session_known = a->own_known,
+						       .session_ended = a->own_ended,
+						       .subscriber = a->subscriber});
+}
+
+/* The holder goes, whoever comes: the key is free, its generation raised, its watermark the
+ * winner's time. */
+static void evict(const struct applying *a, struct binding *b)
+{
+	if (b->state != KEY_FREE) {
+		b->state = KEY_UNCONFIRMED; /* a winning Start ends quarantine too */
+		binding_restart(b);
+		b->reason = QUARANTINE_NONE;
+		binding_free_apply(b);
+	}
+	b->watermark_us = a->time_us;
+	b->watermark_batch = a->ev->batch;
+}
+
+static void bind_session(const struct applying *a, struct binding *b)
+{
+	b->state = KEY_UNCONFIRMED;
+	binding_restart(b);
+	b->subscriber = a->subscriber;
+	b->session = a->own.id;
+	b->started_us = a->time_us;
+	b->renewed_us = a->ev->received_us - a->ev->delay_us;
+	b->expires_us = a->ev->lease_us ? b->renewed_us + a->ev->lease_us : 0;
+	b->reason = QUARANTINE_NONE;
+}
+
+static void quarantine(struct applying *a, struct binding *b, enum quarantine_reason reason)
+{
+	if (b->state == KEY_FREE) { /* a contradiction about a key nobody holds */
+		b->state = KEY_UNCONFIRMED;
+		binding_restart(b);
+		b->session = b->subscriber = 0;
+	}
+	binding_quarantine_apply(b, reason);
+	lease_say(a, LEASE_QUARANTINED, quarantine_reason_name(reason));
+}
+
+/* Is the event's session newer than the one its subscriber has? Across NASes in our clock; inside
+ * the uncertainty the later arrival. */
+static bool is_newest(const struct applying *a, const struct session_row *current)
+{
+	if (!strcmp(current->nas_id, a->ev->nas_id))
+		return a->own.started_us >= current->started_us;
+	int64_t ahead = a->own.normalised_us - current->normalised_us;
+	return ahead >= -a->limits->max_skew_us;
+}
+
+/* Makes the event's session the subscriber's, if it is the newest; *won tells. The loser's keys
+ * become free. */
+static int take_subscriber(struct applying *a, bool *won)
+{
+	const struct lease_store *s = a->store;
+	struct session_row current;
+	int rc = s->session_active(s->ctx, a->ev->realm, a->subscriber, &current);
+
+	*won = true;
+	if (rc && rc != E_NOT_FOUND)
+		return rc;
+	if (!rc && current.id != a->own.id) {
+		*won = is_newest(a, &current);
+		if (*won) {
+			current.active = false;
+			rc = s->session_put(s->ctx, &current);
+			if (!rc)
+				rc = lease_free_bindings(s, current.id, INT64_MIN, 0);
+			if (rc)
+				return rc;
+		}
+	}
+	a->own.active = *won;
+	return s->session_put(s->ctx, &a->own);
+}
+
+/* A session has one key of a family: when it shows another, the old one is free. */
+static int drop_other_key(struct applying *a, const struct key *k)
+{
+	const struct lease_store *s = a->store;
+	struct binding held[2];
+	size_t n = 0;
+	int rc = a->own.id ? s->session_bindings(s->ctx, a->own.id, held, &n) : 0;
+
+	for (size_t i = 0; !rc && i < n; i++) {
+		if (key_equal(&held[i].key, k) ||
+		    addr_is_v4(&held[i].key.addr) != addr_is_v4(&k->addr))
+			continue;
+		binding_free_apply(&held[i]);
+		rc = s->binding_put(s->ctx, &held[i]);
+	}
+	return rc;
+}
+
+/* ---- one key ---- */
+
+static int load_binding(const struct applying *a, const struct key *k, struct binding *b)
+{
+	int rc = a->store->binding_get(a->store->ctx, k, b);
+
+	if (rc == E_NOT_FOUND) {
+		*b = (struct binding){.key = *k, .watermark_us = INT64_MIN};
+		rc = 0;
+	}
+	return rc;
+}
+
+/* The winner's place is free now: who comes in? */
+static int settle_winner(struct applying *a, struct binding *b)
+{
+	evict(a, b);
+	if (a->contradictory) {
+		quarantine(a, b, QUARANTINE_IDENTITIES);
+		return 0;
+	}
+	if (!a->subscriber) {
+		if (a->ev->unreadable)
+			lease_refuse(a, "malformed",
+				     "unreadable identity; the former holder was evicted");
+		else
+			lease_refuse(a, "unknown-subscriber", "the former holder was evicted");
+		return 0;
+	}
+	if (a->own_ended) {
+		lease_say(a, LEASE_STALE, "the session had ended; the former holder was evicted");
+		return 0;
+	}
+	/* The freed row must be stored first: taking the subscriber may free keys of other
+	 * sessions, and may meet this one. */
+	int rc = a->store->binding_put(a->store->ctx, b);
+	bool won = false;
+	if (!rc)
+		rc = take_subscriber(a, &won);
+	if (!rc && won)
+		rc = drop_other_key(a, &b->key);
+	if (rc)
+		return rc;
+	if (won) {
+		bind_session(a, b);
+		lease_say(a, LEASE_APPLIED, NULL);
+	} else {
+		lease_say(a, LEASE_STALE,
+			  "the subscriber has a newer session; the former holder was evicted");
+	}
+	return 0;
+}
+
+/* A second holder shows itself by an update: remember it, so that its next one is known as the
+ * second. */
+static int contest(struct applying *a, struct binding *b)
+{
+	int rc = a->store->session_put(a->store->ctx, &a->own);
+	b->rival = a->own.id;
+	if (b->state != KEY_QUARANTINED)
+		b->state = KEY_CONTESTED;
+	lease_say(a, LEASE_APPLIED, "contested: another session holds the address");
+	return rc;
+}
+
+static int refresh(struct applying *a, struct binding *b)
+{
+	b->renewed_us = a->ev->received_us - a->ev->delay_us;
+	b->rival = 0;
+	if (a->ev->lease_us)
+		b->expires_us = b->renewed_us + a->ev->lease_us;
+	a->own.renewed_us = b->renewed_us;
+	lease_say(a, a->ev->kind == LEASE_START ? LEASE_DUPLICATE : LEASE_APPLIED, NULL);
+	return a->store->session_put(a->store->ctx, &a->own);
+}
+
+static int decide(struct applying *a, struct binding *b, enum key_verdict verdict)
+{
+	switch (verdict) {
+	case VERDICT_WINS:
+		return settle_winner(a, b);
+	case VERDICT_REFRESH:
+		return refresh(a, b);
+	case VERDICT_CONTESTS:
+		return contest(a, b);
+	case VERDICT_CONFLICT:
+		if (b->state == KEY_QUARANTINED)
+			lease_say(a, LEASE_QUARANTINED, "the address is quarantined");
+		else
+			quarantine(a, b,
+				   a->own.id && a->own.id == b->session
+					   ? QUARANTINE_SESSION_IDENTITY
+					   : QUARANTINE_TWO_SESSIONS);
+		return 0;
+	case VERDICT_STALE:
+		lease_say(a, LEASE_STALE, NULL);
+		return 0;
+	}
+	return 0;
+}
+
+/* Active keys never overlap: a holder of a wider or narrower prefix is judged, and evicted, like a
+ * holder of the key. */
+static int clear_overlaps(struct applying *a, const struct key *k, bool *stale)
+{
+	const struct lease_store *s = a->store;
+	struct binding other;
+	int rc;
+
+	*stale = false;
+	while (!(rc = s->binding_overlapping(s->ctx, k, &other))) {
+		enum key_verdict verdict = judge(a, &other);
+		if (a->ev->kind == LEASE_START
+			    ? verdict != VERDICT_WINS && verdict != VERDICT_REFRESH
+			    : true) {
+			*stale = true;
+			return 0;
+		}
+		evict(a, &other);
+		rc = s->binding_put(s->ctx, &other);
+		if (rc)
+			return rc;
+	}
+	return rc == E_NOT_FOUND ? 0 : rc;
+}
+
+int lease_apply_to_key(struct applying *a, const struct key *k)
+{
+	struct binding b;
+	bool stale;
+	int rc = load_binding(a, k, &b);
+
+	if (!rc)
+		rc = clear_overlaps(a, k, &stale);
+	if (rc)
+		return rc;
+	enum key_verdict verdict = stale ? VERDICT_STALE : judge(a, &b);
+	/* msisdn and imsi of two subscribers: hard evidence, also in an event that would only
+	 * refresh or contest. */
+	if (a->contradictory && a->ev->kind == LEASE_UPDATE && !stale &&
+	    a->time_us > b.watermark_us) {
+		quarantine(a, &b, QUARANTINE_IDENTITIES);
+		verdict = VERDICT_CONFLICT;
+	} else {
+		rc = decide(a, &b, verdict);
+	}
+	a->out->generation = b.generation;
+	if (rc || verdict == VERDICT_STALE)
+		return rc;
+	return a->store->binding_put(a->store->ctx, &b);
+}

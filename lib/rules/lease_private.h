@@ -1,0 +1,35 @@
+/* lease_private -- one event on its way through the rules: shared by lease.c, lease_key.c and
+ * verdict.c only */
+#ifndef HATO_LIB_RULES_LEASE_PRIVATE_H
+#define HATO_LIB_RULES_LEASE_PRIVATE_H
+
+#include "lib/rules/lease.h"
+
+/* One event on its way through the rules. */
+struct applying {
+	const struct lease_store *store;
+	const struct lease_limits *limits;
+	const struct lease_event *ev;
+	struct lease_outcome *out;
+	struct nas_row nas;
+	int64_t time_us;        /* the event time that counts */
+	int64_t subscriber;     /* 0: unknown */
+	bool contradictory;     /* msisdn and imsi are two subscribers' */
+	struct session_row own; /* the session the event names; id 0: not stored */
+	bool identified;        /* the event says who it is about, whether or not we know him */
+	bool own_known;         /* its session was stored before this event */
+	bool own_ended;         /* we know that it is over: such an event comes too late */
+};
+
+/* lease.c */
+void lease_say(struct applying *a, enum lease_result result, const char *detail);
+void lease_refuse(struct applying *a, const char *problem, const char *detail);
+int64_t lease_normalised(const struct applying *a, int64_t time_us);
+/* The bindings of a session become free; a watermark that is later than theirs is theirs. */
+int lease_free_bindings(const struct lease_store *s, int64_t session, int64_t watermark_us,
+			int64_t batch);
+
+/* lease_key.c: a Start or an update for one key, the outcome said and stored */
+int lease_apply_to_key(struct applying *a, const struct key *k);
+
+#endif
