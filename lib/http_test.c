@@ -804,6 +804,7 @@ static void nonsense(void **state)
 		"THISISAMETHODTHATNOBODYKNOWSANDTHATISLONG /text HTTP/1.1\r\nHost: x\r\n\r\n",
 		"GET /v1/things/%00 HTTP/1.1\r\nHost: x\r\n\r\n",
 	};
+	struct timeval short_wait = {.tv_usec = 200000}; /* not everything is answered */
 	struct site s = {0};
 	struct reply r;
 	char *header = malloc(70000);
@@ -813,8 +814,8 @@ static void nonsense(void **state)
 	for (size_t i = 0; i < COUNT(said); i++) {
 		struct client *c = client_open(&s);
 
+		setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &short_wait, sizeof short_wait);
 		client_say(c, said[i]);
-		shutdown(c->fd, SHUT_WR);
 		while (client_fill(c) > 0)
 			if (c->have > 4000)
 				break;
