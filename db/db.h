@@ -1,21 +1,24 @@
 /* db -- all durable state, as whole intents
  *
- * The only door to what is stored. A caller submits an intent ("accept this mail for these recipients", "apply these lease
- * events") and hears of its completion by callback on its own loop; a read may complete before its call returns. No
- * transaction, no SQL and no engine shows here, so that a networked engine, hash-sharded by subscriber, can stand behind
- * this header without a caller noticing. The embedded engine is SQLite (WAL, synchronous=FULL), two files: bindings.db
- * (subscribers, sessions, bindings, history) and mail.db (mailboxes, messages, bodies, outbox), so that a lease event never waits
- * behind a 25 MB message.
+ * The only door to what is stored. A caller submits an intent ("accept this mail for these
+ * recipients", "apply these lease events") and hears of its completion by callback on its own loop;
+ * a read may complete before its call returns. No transaction, no SQL and no engine shows here, so
+ * that a networked engine, hash-sharded by subscriber, can stand behind this header without a
+ * caller noticing. The embedded engine is SQLite (WAL, synchronous=FULL), two files: bindings.db
+ * (subscribers, sessions, bindings, history) and mail.db (mailboxes, messages, bodies, outbox), so
+ * that a lease event never waits behind a 25 MB message.
  *
- * A write completes after its commit is on disk: what the callback says may be promised to the outside. Writes of one process go
- * through one writer thread in groups (all that waits, bounded in number and bytes).
+ * A write completes after its commit is on disk: what the callback says may be promised to the
+ * outside. Writes of one process go through one writer thread in groups (all that waits, bounded in
+ * number and bytes).
  *
- * OWNERSHIP  arguments are copied or consumed before the call returns, unless said otherwise; what a callback gets is borrowed
- *            for the length of the callback. A callback always comes, exactly once, also at shutdown (E_CLOSED); its `arg`
- *            must live until then: a session with an operation in flight stays allocated until the completion.
- * THREADS    a db_port belongs to one loop and its thread. db_open/db_close from the main thread.
- * ERRORS     E_IO: the store cannot be asked or refused (disk full, corrupt): answer "later", never yes. E_BUSY: the writer's
- *            queue is over its limit: shed. E_CONFLICT: compare-and-set lost. E_NOT_FOUND, E_EXISTS as named.
+ * OWNERSHIP  arguments are copied or consumed before the call returns, unless said otherwise; what
+ * a callback gets is borrowed for the length of the callback. A callback always comes, exactly
+ * once, also at shutdown (E_CLOSED); its `arg` must live until then: a session with an operation in
+ * flight stays allocated until the completion. THREADS    a db_port belongs to one loop and its
+ * thread. db_open/db_close from the main thread. ERRORS     E_IO: the store cannot be asked or
+ * refused (disk full, corrupt): answer "later", never yes. E_BUSY: the writer's queue is over its
+ * limit: shed. E_CONFLICT: compare-and-set lost. E_NOT_FOUND, E_EXISTS as named.
  */
 #ifndef HATO_DB_DB_H
 #define HATO_DB_DB_H
@@ -32,19 +35,21 @@ struct db;
 struct db_port;
 
 struct db_options {
-	const char *dir;            /* folder of the database files; made if missing */
-	const char *hint_dir;       /* folder of the hint sockets (DIR/run); null: no hints between processes */
-	const char *daemon;         /* this process's name in hint_dir and in the history */
-	const uint8_t *secret_key;  /* 64 octets that encrypt K and OPc at rest; null: not able to */
+	const char *dir;           /* folder of the database files; made if missing */
+	const char *hint_dir;      /* folder of the hint sockets (DIR/run); null: no hints between
+				      processes */
+	const char *daemon;        /* this process's name in hint_dir and in the history */
+	const uint8_t *secret_key; /* 64 octets that encrypt K and OPc at rest; null: not able to */
 	struct lease_limits lease;
-	size_t queue_max;           /* submitted writes that wait; over it E_BUSY. 0: default 10,000 */
-	size_t group_max;           /* writes in one commit. 0: default 512 */
-	size_t group_bytes;         /* bytes in one commit. 0: default 4 MiB */
-	int64_t history_keep_us;    /* lease_event and access rows. 0: default 90 days */
-	int64_t tombstone_us;       /* a deleted number or address stays unused. 0: default 90 days */
+	size_t queue_max;        /* submitted writes that wait; over it E_BUSY. 0: default 10,000 */
+	size_t group_max;        /* writes in one commit. 0: default 512 */
+	size_t group_bytes;      /* bytes in one commit. 0: default 4 MiB */
+	int64_t history_keep_us; /* lease_event and access rows. 0: default 90 days */
+	int64_t tombstone_us;    /* a deleted number or address stays unused. 0: default 90 days */
 };
 
-/* Opens or makes both files, runs the migrations, starts the writer thread. E_IO, E_RANGE (schema is newer than we are). */
+/* Opens or makes both files, runs the migrations, starts the writer thread. E_IO, E_RANGE (schema
+ * is newer than we are). */
 int db_open(const struct db_options *options, struct db **out);
 /* Completes what was submitted, then closes. All ports must be closed first. */
 void db_close(struct db *db);
@@ -53,11 +58,12 @@ void db_port_close(struct db_port *port);
 
 typedef void db_done(void *arg, int err);
 
-/* ---- subscribers (written by authsrv) -------------------------------------------------------------------------- */
+/* ---- subscribers (written by authsrv)
+ * -------------------------------------------------------------------------- */
 
-#define ADDRESS_MAX           321 /* 64 @ 255 NUL */
-#define SUBSCRIBER_ADDRESSES  16
-#define SIM_KEY_BYTES         16
+#define ADDRESS_MAX          321 /* 64 @ 255 NUL */
+#define SUBSCRIBER_ADDRESSES 16
+#define SIM_KEY_BYTES        16
 
 struct subscriber {
 	int64_t id;
@@ -65,7 +71,8 @@ struct subscriber {
 	char imsi[IMSI_MAX]; /* "" if none */
 	size_t address_count;
 	struct {
-		char shown[ADDRESS_MAX];     /* byte for byte as provisioned (dequoted): the first names the mailbox in triggers */
+		char shown[ADDRESS_MAX]; /* byte for byte as provisioned (dequoted): the first names
+					    the mailbox in triggers */
 		char canonical[ADDRESS_MAX]; /* comparison form, lower case */
 	} addresses[SUBSCRIBER_ADDRESSES];
 	bool has_sim_key;
@@ -76,12 +83,14 @@ struct subscriber_put {
 	bool set_sim_key;             /* k and opc are given */
 	uint8_t k[SIM_KEY_BYTES], opc[SIM_KEY_BYTES];
 };
-/* By MSISDN. Another IMSI or K than before is a SIM change: the subscriber's bindings get a new generation, unconfirmed.
- * E_CONFLICT: IMSI or an address is another subscriber's, or the number or an address is a tombstone. */
+/* By MSISDN. Another IMSI or K than before is a SIM change: the subscriber's bindings get a new
+ * generation, unconfirmed. E_CONFLICT: IMSI or an address is another subscriber's, or the number or
+ * an address is a tombstone. */
 typedef void subscriber_put_done(void *arg, int err, int64_t id, bool created);
-void subscriber_put(struct db_port *, const struct subscriber_put *, subscriber_put_done *, void *arg);
-/* Ends sessions, frees keys, leaves tombstones, tells pushsrv by the change feed to dispose of the mail (unread mail is
- * deleted and counted). E_NOT_FOUND. */
+void subscriber_put(struct db_port *, const struct subscriber_put *, subscriber_put_done *,
+		    void *arg);
+/* Ends sessions, frees keys, leaves tombstones, tells pushsrv by the change feed to dispose of the
+ * mail (unread mail is deleted and counted). E_NOT_FOUND. */
 void subscriber_remove(struct db_port *, const char *msisdn, db_done *, void *arg);
 
 typedef void subscriber_got(void *arg, int err, const struct subscriber *);
@@ -91,53 +100,71 @@ void subscriber_by_id(struct db_port *, int64_t id, subscriber_got *, void *arg)
 void subscriber_by_address(struct db_port *, const char *canonical, subscriber_got *, void *arg);
 /* In order of MSISDN, those after `after` ("" from the start). */
 typedef void subscriber_list_got(void *arg, int err, const struct subscriber *, size_t n);
-void subscriber_list(struct db_port *, const char *after, size_t limit, subscriber_list_got *, void *arg);
+void subscriber_list(struct db_port *, const char *after, size_t limit, subscriber_list_got *,
+		     void *arg);
 
-/* ---- bindings -------------------------------------------------------------------------------------------------- */
+/* ---- bindings
+ * --------------------------------------------------------------------------------------------------
+ */
 
-/* lib/rules/lease.h applied to each event in order, in one transaction; a bad event does not sink the others. Each leaves a history row.
- * The events are copied. `out` has n rows. */
+/* lib/rules/lease.h applied to each event in order, in one transaction; a bad event does not sink
+ * the others. Each leaves a history row. The events are copied. `out` has n rows. */
 typedef void binding_applied(void *arg, int err, const struct lease_outcome *out, size_t n);
-void binding_apply(struct db_port *, const struct lease_event *events, size_t n, binding_applied *, void *arg);
+void binding_apply(struct db_port *, const struct lease_event *events, size_t n, binding_applied *,
+		   void *arg);
 
-/* What consumers check: the committed binding that holds this source address (and port), with all that a decision needs. */
+/* What consumers check: the committed binding that holds this source address (and port), with all
+ * that a decision needs. */
 struct binding_found {
 	struct binding b;
-	bool behind;         /* its NAS is behind and nothing renewed the binding since */
+	bool behind; /* its NAS is behind and nothing renewed the binding since */
 	char msisdn[MSISDN_MAX], imsi[IMSI_MAX]; /* of its subscriber */
 	bool has_sim_key;
 	char nas_id[NAS_ID_MAX], session_id[SESSION_ID_MAX];
 };
-/* E_NOT_FOUND: no active key covers the address. An expired binding is still found; binding_state_at() tells. */
+/* E_NOT_FOUND: no active key covers the address. An expired binding is still found;
+ * binding_state_at() tells. */
 typedef void binding_got(void *arg, int err, const struct binding_found *);
-void binding_find(struct db_port *, const char *realm, const struct addr *source, uint16_t port, binding_got *, void *arg);
+void binding_find(struct db_port *, const char *realm, const struct addr *source,
+		  uint16_t port_number, binding_got *, void *arg);
 
 /* The light form that popgw and pushsrv use at every step: the row alone. */
 typedef void binding_checked(void *arg, int err, const struct binding *b, bool behind);
-void binding_check(struct db_port *, const char *realm, const struct addr *source, uint16_t port, binding_checked *, void *arg);
+void binding_check(struct db_port *, const char *realm, const struct addr *source,
+		   uint16_t port_number, binding_checked *, void *arg);
 /* The bindings of a subscriber's active session in a realm ("" all realms): at most two a realm. */
 typedef void binding_list_got(void *arg, int err, const struct binding_found *, size_t n);
-void binding_of_subscriber(struct db_port *, const char *realm, int64_t subscriber, binding_list_got *, void *arg);
+void binding_of_subscriber(struct db_port *, const char *realm, int64_t subscriber,
+			   binding_list_got *, void *arg);
 /* Quarantined keys of a realm, in key order, those whose text is after `after`. */
-void binding_quarantined(struct db_port *, const char *realm, const char *after, size_t limit, binding_list_got *, void *arg);
+void binding_quarantined(struct db_port *, const char *realm, const char *after, size_t limit,
+			 binding_list_got *, void *arg);
 
-/* A handset's bare claim from `key`, decided by binding_claim_bare in the transaction (compare-and-set on the generation: E_CONFLICT
- * if it moved meanwhile: look again). A fresh confirmation makes the trigger key. `has_sim_key` is looked up there. */
-typedef void binding_claimed(void *arg, int err, enum claim_answer answer, const struct binding *now);
-void binding_claim(struct db_port *, const struct key *, uint32_t generation, int64_t claimed_subscriber, binding_claimed *, void *arg);
+/* A handset's bare claim from `key`, decided by binding_claim_bare in the transaction
+ * (compare-and-set on the generation: E_CONFLICT if it moved meanwhile: look again). A fresh
+ * confirmation makes the trigger key. `has_sim_key` is looked up there. */
+typedef void binding_claimed(void *arg, int err, enum claim_answer answer,
+			     const struct binding *now);
+void binding_claim(struct db_port *, const struct key *, uint32_t generation,
+		   int64_t claimed_subscriber, binding_claimed *, void *arg);
 /* A refresh by a valid token: binding_renew in the transaction. */
-void binding_refresh(struct db_port *, const struct key *, uint32_t generation, int64_t reprove_us, binding_claimed *, void *arg);
+void binding_refresh(struct db_port *, const struct key *, uint32_t generation, int64_t reprove_us,
+		     binding_claimed *, void *arg);
 /* DELETE /v1/token. E_CONFLICT. */
-void binding_end_tokens(struct db_port *, const struct key *, uint32_t generation, db_done *, void *arg);
-/* By whoever sees hard evidence (authsrv, popgw, pushsrv). `evidence`: a sentence for the history, no secrets. */
-void binding_quarantine(struct db_port *, const struct key *, uint32_t generation, enum quarantine_reason, const char *evidence,
-                        db_done *, void *arg);
+void binding_end_tokens(struct db_port *, const struct key *, uint32_t generation, db_done *,
+			void *arg);
+/* By whoever sees hard evidence (authsrv, popgw, pushsrv). `evidence`: a sentence for the history,
+ * no secrets. */
+void binding_quarantine(struct db_port *, const struct key *, uint32_t generation,
+			enum quarantine_reason, const char *evidence, db_done *, void *arg);
 /* The operator. E_NOT_FOUND: not quarantined. */
-void binding_release(struct db_port *, const struct key *, const char *feeder, db_done *, void *arg);
+void binding_release(struct db_port *, const struct key *, const char *feeder, db_done *,
+		     void *arg);
 
 /* Who held a key. */
 struct history_row {
-	char event[24];   /* "start" ... and "confirmed", "contested", "quarantined", "released", "expired", "tokens-ended", ... */
+	char event[24];   /* "start" ... and "confirmed", "contested", "quarantined", "released",
+			     "expired", "tokens-ended", ... */
 	char outcome[64]; /* "applied", ... or the quarantine's reason */
 	char msisdn[MSISDN_MAX], imsi[IMSI_MAX]; /* raw, as the feed said */
 	char session_id[SESSION_ID_MAX], nas_id[NAS_ID_MAX], feeder[FEEDER_MAX];
@@ -145,36 +172,46 @@ struct history_row {
 	uint32_t generation; /* of the key, after it */
 	int64_t commit;      /* number of the commit group that wrote it */
 };
-/* Newest last. at_us 0: all; else the rows that decide who held it then: the last Start or what ended it, before at_us, and on. */
+/* Newest last. at_us 0: all; else the rows that decide who held it then: the last Start or what
+ * ended it, before at_us, and on. */
 typedef void binding_history_got(void *arg, int err, const struct history_row *, size_t n);
-void binding_history(struct db_port *, const struct key *, int64_t at_us, size_t limit, binding_history_got *, void *arg);
+void binding_history(struct db_port *, const struct key *, int64_t at_us, size_t limit,
+		     binding_history_got *, void *arg);
 
-/* authsrv's own downtime: at start, if its last heartbeat is over lag_us old, every NAS is behind. Then once in a few seconds. */
+/* authsrv's own downtime: at start, if its last heartbeat is over lag_us old, every NAS is behind.
+ * Then once in a few seconds. */
 void feed_started(struct db_port *, int64_t now_us, db_done *, void *arg);
 void feed_heartbeat(struct db_port *, int64_t now_us, db_done *, void *arg);
 
-/* Expiry of leases, old sessions, history, tombstones, change rows, orphaned chunks; a bounded piece of each. Called once a
- * second by authsrv (bindings) and pushsrv (mail). */
+/* Expiry of leases, old sessions, history, tombstones, change rows, orphaned chunks; a bounded
+ * piece of each. Called once a second by authsrv (bindings) and pushsrv (mail). */
 void bindings_sweep(struct db_port *, int64_t now_us, db_done *, void *arg);
 void mail_sweep(struct db_port *, int64_t now_us, db_done *, void *arg);
 
-/* ---- mail ------------------------------------------------------------------------------------------------------- */
+/* ---- mail
+ * -------------------------------------------------------------------------------------------------------
+ */
 
-/* RCPT: whose address is it, and is there room? E_NOT_FOUND: nobody's. E_FULL: over quota with `size` more (0: unknown). */
+/* RCPT: whose address is it, and is there room? E_NOT_FOUND: nobody's. E_FULL: over quota with
+ * `size` more (0: unknown). */
 typedef void recipient_got(void *arg, int err, int64_t subscriber);
-void recipient_check(struct db_port *, const char *canonical, uint64_t size, uint64_t quota_bytes, recipient_got *, void *arg);
+void recipient_check(struct db_port *, const char *canonical, uint64_t size, uint64_t quota_bytes,
+		     recipient_got *, void *arg);
 
-/* A body on its way in: small ones stay in memory until mail_accept; over BODY_INLINE_MAX they go into the store in pieces,
- * each its own earlier transaction; a body that no mail_accept names is swept. */
+/* A body on its way in: small ones stay in memory until mail_accept; over BODY_INLINE_MAX they go
+ * into the store in pieces, each its own earlier transaction; a body that no mail_accept names is
+ * swept. */
 #define BODY_PIECE_MAX  (256 * 1024)
 #define BODY_INLINE_MAX (256 * 1024)
 /* *body 0 begins a new one. Pieces in order; one in flight at a time. The octets are consumed. */
 typedef void body_stored(void *arg, int err, int64_t body);
-void body_append(struct db_port *, int64_t body, uint32_t piece, const uint8_t *octets, size_t n, body_stored *, void *arg);
+void body_append(struct db_port *, int64_t body, uint32_t piece, const uint8_t *octets, size_t n,
+		 body_stored *, void *arg);
 
 struct mail_recipient {
 	int64_t subscriber;
-	const char *prefix; /* this recipient's trace fields, CRLF lines: Return-Path (and Received by LMTP) */
+	const char *prefix; /* this recipient's trace fields, CRLF lines: Return-Path (and Received
+			       by LMTP) */
 	size_t prefix_size;
 };
 struct mail_accept {
@@ -182,19 +219,22 @@ struct mail_accept {
 	size_t recipient_count;
 	bool all_or_none;         /* XATOMIC: one that cannot be served refuses all */
 	const char *reverse_path; /* "" for <> */
-	const uint8_t *octets;    /* the body, CRLF lines, unstuffed; null if it is stored already as: */
-	int64_t body;             /* of body_append */
-	uint64_t size;            /* of the body */
+	const uint8_t
+		*octets; /* the body, CRLF lines, unstuffed; null if it is stored already as: */
+	int64_t body;    /* of body_append */
+	uint64_t size;   /* of the body */
 	bool has_dot_lines;
 	uint64_t quota_bytes;
 	int64_t received_us;
 };
-/* Message rows, the mailbox's numbers and the trigger's outbox row in one transaction. errs[i] for each recipient: 0, E_FULL, E_NOT_FOUND
- * (the subscriber went away); err: the whole failed. With all_or_none either all errs are 0 or nothing was stored. */
+/* Message rows, the mailbox's numbers and the trigger's outbox row in one transaction. errs[i] for
+ * each recipient: 0, E_FULL, E_NOT_FOUND (the subscriber went away); err: the whole failed. With
+ * all_or_none either all errs are 0 or nothing was stored. */
 typedef void mail_accepted(void *arg, int err, const int *errs, size_t n);
 void mail_accept(struct db_port *, const struct mail_accept *, mail_accepted *, void *arg);
 
-/* ---- the maildrop (popgw) --------------------------------------------------------------------------------------- */
+/* ---- the maildrop (popgw)
+ * --------------------------------------------------------------------------------------- */
 
 struct maildrop_message {
 	uint32_t uid;
@@ -211,13 +251,16 @@ struct maildrop {
 };
 /* A copy the caller owns; free with maildrop_free. An absent mailbox is an empty one. */
 typedef void maildrop_opened(void *arg, int err, struct maildrop *drop);
-void maildrop_open(struct db_port *, int64_t subscriber, size_t max_messages, maildrop_opened *, void *arg);
+void maildrop_open(struct db_port *, int64_t subscriber, size_t max_messages, maildrop_opened *,
+		   void *arg);
 void maildrop_free(struct maildrop *drop);
 
-/* The octets [offset, offset + at most BODY_PIECE_MAX) of a message as it is retrieved: prefix, then body, unstuffed. No read
- * transaction outlives the call. Borrowed for the callback. n 0: at the end. E_NOT_FOUND: deleted meanwhile. */
+/* The octets [offset, offset + at most BODY_PIECE_MAX) of a message as it is retrieved: prefix,
+ * then body, unstuffed. No read transaction outlives the call. Borrowed for the callback. n 0: at
+ * the end. E_NOT_FOUND: deleted meanwhile. */
 typedef void message_octets(void *arg, int err, const uint8_t *octets, size_t n);
-void message_read(struct db_port *, int64_t subscriber, const struct maildrop_message *, uint64_t offset, message_octets *, void *arg);
+void message_read(struct db_port *, int64_t subscriber, const struct maildrop_message *,
+		  uint64_t offset, message_octets *, void *arg);
 
 /* What went through which binding: the access record. */
 struct access_via {
@@ -225,8 +268,9 @@ struct access_via {
 	uint32_t generation;
 	int64_t subscriber;
 };
-/* QUIT: checks, inside its own transaction, that the key still binds (subscriber, generation) and opens mail (E_CONFLICT: it
- * does not; nothing is deleted); deletes, frees, leaves tombstones; clears the outbox row up to listed_uid; appends to the change feed. */
+/* QUIT: checks, inside its own transaction, that the key still binds (subscriber, generation) and
+ * opens mail (E_CONFLICT: it does not; nothing is deleted); deletes, frees, leaves tombstones;
+ * clears the outbox row up to listed_uid; appends to the change feed. */
 struct maildrop_update {
 	struct access_via via;
 	const uint32_t *deleted; /* uids */
@@ -237,9 +281,11 @@ struct maildrop_update {
 };
 void maildrop_update(struct db_port *, const struct maildrop_update *, db_done *, void *arg);
 
-/* ---- triggers (pushsrv) ----------------------------------------------------------------------------------------- */
+/* ---- triggers (pushsrv)
+ * ----------------------------------------------------------------------------------------- */
 
-/* The outbox: one row a mailbox with unread news. Its timestamp is committed before any datagram that carries it. */
+/* The outbox: one row a mailbox with unread news. Its timestamp is committed before any datagram
+ * that carries it. */
 struct outbox_row {
 	int64_t subscriber;
 	uint32_t newest_uid;  /* the newest mail it stands for */
@@ -249,15 +295,19 @@ struct outbox_row {
 	int64_t next_us;      /* not before this */
 	int64_t mailed_us;    /* when the newest mail was committed */
 };
-/* Rows due at now_us, soonest first; also the moment of the first one that is not due yet (INT64_MAX: none). */
+/* Rows due at now_us, soonest first; also the moment of the first one that is not due yet
+ * (INT64_MAX: none). */
 typedef void outbox_got(void *arg, int err, const struct outbox_row *, size_t n, int64_t next_us);
 void outbox_due(struct db_port *, int64_t now_us, size_t limit, outbox_got *, void *arg);
 typedef void outbox_row_got(void *arg, int err, const struct outbox_row *);
-void outbox_get(struct db_port *, int64_t subscriber, outbox_row_got *, void *arg); /* E_NOT_FOUND */
-/* Every row, due or not, in order of subscriber, those after `after` (0 from the start); next_us is without meaning. A starting
- * pushsrv goes through all of them: a lease may have been confirmed while nobody watched. */
+void outbox_get(struct db_port *, int64_t subscriber, outbox_row_got *,
+		void *arg); /* E_NOT_FOUND */
+/* Every row, due or not, in order of subscriber, those after `after` (0 from the start); next_us is
+ * without meaning. A starting pushsrv goes through all of them: a lease may have been confirmed
+ * while nobody watched. */
 void outbox_after(struct db_port *, int64_t after, size_t limit, outbox_got *, void *arg);
-/* Several mails came since: a new timestamp that covers newest_uid, committed; completes with the row as it is then. */
+/* Several mails came since: a new timestamp that covers newest_uid, committed; completes with the
+ * row as it is then. */
 void outbox_renew(struct db_port *, int64_t subscriber, outbox_row_got *, void *arg);
 
 struct trigger_sent {
@@ -272,37 +322,43 @@ struct trigger_sent {
 void trigger_record(struct db_port *, const struct trigger_sent *, db_done *, void *arg);
 /* No usable binding now: the row sleeps until next_us or until a lease wakes it. */
 void trigger_postpone(struct db_port *, int64_t subscriber, int64_t next_us, db_done *, void *arg);
-/* A confirmed lease: the row of this subscriber, if any, is due now, with its attempts begun anew. */
+/* A confirmed lease: the row of this subscriber, if any, is due now, with its attempts begun anew.
+ */
 void trigger_wake(struct db_port *, int64_t subscriber, int64_t now_us, db_done *, void *arg);
 
 /* Was this datagram ours? E_NOT_FOUND: not in the send log. The subscriber it was meant for. */
 typedef void send_log_got(void *arg, int err, int64_t subscriber, uint32_t generation);
-void send_log_find(struct db_port *, const struct key *, uint8_t tid, int64_t timestamp_s, send_log_got *, void *arg);
+void send_log_find(struct db_port *, const struct key *, uint8_t tid, int64_t timestamp_s,
+		   send_log_got *, void *arg);
 
-/* ---- the change feed ---------------------------------------------------------------------------------------------- */
+/* ---- the change feed
+ * ---------------------------------------------------------------------------------------------- */
 
 enum change_kind {
-	CHANGE_BINDING,     /* a key moved, was confirmed, contested, quarantined, freed */
-	CHANGE_MAIL,        /* mail was delivered */
-	CHANGE_SESSION,     /* a POP session ended that changed something */
-	CHANGE_GONE         /* a subscriber was removed */
+	CHANGE_BINDING, /* a key moved, was confirmed, contested, quarantined, freed */
+	CHANGE_MAIL,    /* mail was delivered */
+	CHANGE_SESSION, /* a POP session ended that changed something */
+	CHANGE_GONE     /* a subscriber was removed */
 };
 struct change {
 	int64_t seq;
 	enum change_kind kind;
-	int64_t subscriber; /* whom it touches: for a moved key the one who holds it now; 0 nobody */
+	int64_t subscriber; /* whom it touches: for a moved key the one who holds it now; 0 nobody
+			     */
 	int64_t former;     /* CHANGE_BINDING: who held it before; 0 nobody */
 	struct key key;     /* CHANGE_BINDING */
 	uint32_t generation;
 	enum key_state state;
 };
 enum db_file { DB_BINDINGS, DB_MAIL };
-/* Calls fn on the port's loop for every change after now, in order, until the port is closed: on a hint, after the process's own commits, and once a
- * second. It begins at the newest number: a starting daemon watches first, then reads the truth. */
+/* Calls fn on the port's loop for every change after now, in order, until the port is closed: on a
+ * hint, after the process's own commits, and once a second. It begins at the newest number: a
+ * starting daemon watches first, then reads the truth. */
 typedef void change_fn(void *arg, const struct change *);
 int db_watch(struct db_port *, enum db_file, change_fn *, void *arg);
 
-/* ---- for the operator ---------------------------------------------------------------------------------------------- */
+/* ---- for the operator
+ * ---------------------------------------------------------------------------------------------- */
 
 struct mailbox_info {
 	int64_t subscriber;
@@ -314,7 +370,8 @@ struct mailbox_info {
 };
 typedef void mailbox_info_got(void *arg, int err, const struct mailbox_info *);
 void mailbox_info(struct db_port *, int64_t subscriber, mailbox_info_got *, void *arg);
-/* Every mailbox whose subscriber is gone loses its mail; *done after all. pushsrv at start and on CHANGE_GONE. */
+/* Every mailbox whose subscriber is gone loses its mail; *done after all. pushsrv at start and on
+ * CHANGE_GONE. */
 typedef void mail_purged(void *arg, int err, uint64_t messages);
 void mail_purge_gone(struct db_port *, mail_purged *, void *arg);
 
