@@ -1,0 +1,257 @@
+/* smtpgw -- mail from outside comes in by SMTP and is stored by pushsrv while the sender waits.
+ * README.md has the states. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/clock.h"
+#include "lib/daemon.h"
+#include "lib/err.h"
+#include "lib/listener.h"
+#include "smtpgw/counters.h"
+#include "smtpgw/peer.h"
+
+#define REFUSAL "421 4.7.0 too many connections\r\n"
+
+struct smtpgw {
+	const struct conf *conf;
+	struct tls_server *tls;
+	struct admission *admission;
+	struct local_domains *domains;
+	struct addr listen;
+	struct lmtp_settings lmtp;
+	char *lmtp_path; /* null: by TCP */
+};
+
+struct worker {
+	struct daemon *daemon;
+	unsigned index;
+	struct peer_host host;
+	struct connections *connections;
+	struct listener *mx;
+};
+
+/* ---- what the workers share ---- */
+
+static void smtpgw_stop(void *shared)
+{
+	struct smtpgw *g = shared;
+
+	local_domains_free(g->domains);
+	admission_free(g->admission);
+	tls_server_free(g->tls);
+	free(g->lmtp_path);
+	free(g);
+}
+
+static int read_domains(struct daemon *d, struct smtpgw *g)
+{
+	const char *bad;
+	int err = local_domains_new(g->conf->smtpgw_local_domains, &g->domains, &bad);
+
+	if (err == E_SYNTAX)
+		daemon_fail(d,
+			    *bad ? "smtpgw.local_domains: no domain: %s"
+				 : "smtpgw.local_domains names none%s",
+			    bad);
+	return err;
+}
+
+/* The unix socket if there is one: no port to guard. */
+static int read_lmtp(struct daemon *d, struct smtpgw *g)
+{
+	const struct conf *c = g->conf;
+
+	g->lmtp.hostname = c->smtpgw_hostname;
+	g->lmtp.step_us = c->smtpgw_lmtp_seconds * CLOCK_S;
+	if (*c->pushsrv_lmtp_socket) {
+		g->lmtp.where.path = g->lmtp_path = conf_path(c, c->pushsrv_lmtp_socket);
+		return g->lmtp_path ? 0 : E_NOMEM;
+	}
+	g->lmtp.where.port = (uint16_t)c->pushsrv_lmtp_port;
+	if (!g->lmtp.where.port || addr_parse(c->pushsrv_listen, &g->lmtp.where.addr) != 0) {
+		daemon_fail(d, "pushsrv has neither lmtp_socket nor listen and lmtp_port");
+		return E_SYNTAX;
+	}
+	return 0;
+}
+
+static int open_tls(struct daemon *d, struct smtpgw *g)
+{
+	char error[256] = "";
+	char *certificate = conf_path(g->conf, g->conf->paths_tls_certificate);
+	char *key = conf_path(g->conf, g->conf->paths_tls_key);
+	int err = certificate && key ? tls_server_new(certificate, key, &g->tls, error) : E_NOMEM;
+
+	if (err)
+		daemon_fail(d, "TLS: %s", error[0] ? error : err_text(err));
+	free(certificate);
+	free(key);
+	return err;
+}
+
+static int open_all(struct daemon *d, struct smtpgw *g)
+{
+	int err = read_domains(d, g);
+
+	if (!err)
+		err = read_lmtp(d, g);
+	if (!err && addr_parse(g->conf->smtpgw_listen, &g->listen) != 0) {
+		daemon_fail(d, "smtpgw.listen is no address: %s", g->conf->smtpgw_listen);
+		err = E_SYNTAX;
+	}
+	if (!err)
+		err = open_tls(d, g);
+	if (err)
+		return err;
+	g->admission = admission_new((size_t)g->conf->smtpgw_max_connections,
+				     (size_t)g->conf->smtpgw_max_connections_per_address);
+	return g->admission ? 0 : E_NOMEM;
+}
+
+static int smtpgw_start(struct daemon *d, void **shared)
+{
+	struct smtpgw *g = calloc(1, sizeof *g);
+
+	if (!g)
+		return E_NOMEM;
+	g->conf = daemon_conf(d);
+	counters_register();
+	int err = open_all(d, g);
+	if (err) {
+		smtpgw_stop(g);
+		return err;
+	}
+	*shared = g;
+	return 0;
+}
+
+/* ---- a worker ---- */
+
+static void worker_free(void *own)
+{
+	struct worker *w = own;
+
+	listener_close(w->mx);
+	lmtp_pool_free(w->host.pool);
+	if (w->connections && connections_count(w->connections) == 0)
+		connections_free(w->connections);
+	free(w);
+}
+
+static struct peer_host host_of(const struct smtpgw *g)
+{
+	const struct conf *c = g->conf;
+
+	return (struct peer_host){
+		.limits = {.hostname = c->smtpgw_hostname,
+			   .domains = g->domains,
+			   .mail = {.max_size = (uint64_t)c->smtpgw_max_size,
+				    .max_line = (uint64_t)c->smtpgw_max_line,
+				    .max_received = (unsigned)c->smtpgw_max_received},
+			   .max_recipients = (size_t)c->smtpgw_max_recipients,
+			   .max_errors = (size_t)c->smtpgw_max_errors,
+			   .has_tls = true},
+		.tls = g->tls,
+		.max_command = (size_t)c->smtpgw_max_command,
+		.idle_s = c->smtpgw_idle_seconds,
+		.total_s = c->smtpgw_total_seconds,
+	};
+}
+
+static int open_mx(struct worker *w, struct loop *loop, const struct smtpgw *g)
+{
+	const struct listener_options options = {
+		.addr = g->listen,
+		.port = (uint16_t)g->conf->smtpgw_mx_port,
+		.admission = g->admission,
+		.connections = w->connections,
+		.refusal = REFUSAL,
+		.accepted = peer_accepted,
+		.arg = &w->host,
+	};
+	int err = options.port ? listener_open(loop, &options, &w->mx) : 0;
+
+	if (err)
+		daemon_fail(w->daemon, "SMTP port %u: %s", options.port,
+			    err == E_EXISTS ? "in use" : err_text(err));
+	return err;
+}
+
+static int worker_start(struct daemon *d, void *shared, struct loop *loop, unsigned index,
+			void **worker)
+{
+	const struct smtpgw *g = shared;
+	struct worker *w = calloc(1, sizeof *w);
+
+	if (!w)
+		return E_NOMEM;
+	w->daemon = d;
+	w->index = index;
+	w->host = host_of(g);
+	w->connections = connections_new();
+	int err = w->connections
+			  ? lmtp_pool_new(loop, &g->lmtp, (size_t)g->conf->smtpgw_lmtp_connections,
+					  g->lmtp.step_us, &w->host.pool)
+			  : E_NOMEM;
+	if (!err)
+		err = open_mx(w, loop, g);
+	if (err) {
+		worker_free(w);
+		return err;
+	}
+	*worker = w;
+	return 0;
+}
+
+static void on_pool_closed(void *arg)
+{
+	struct worker *w = arg;
+
+	daemon_worker_idle(w->daemon, w->index);
+}
+
+/* Commits whose clients have gone are still under way to us: the pool waits for them. */
+static void on_peers_ended(void *arg)
+{
+	struct worker *w = arg;
+
+	lmtp_pool_close(w->host.pool, on_pool_closed, w);
+}
+
+static void worker_stop(struct daemon *d, void *worker, unsigned index)
+{
+	struct worker *w = worker;
+
+	(void)d;
+	(void)index;
+	listener_close(w->mx);
+	w->mx = NULL;
+	connections_close_all(w->connections, on_peers_ended, w);
+}
+
+static int64_t workers(const struct conf *c)
+{
+	return c->smtpgw_workers;
+}
+
+static int64_t admin_port(const struct conf *c)
+{
+	return c->smtpgw_admin_port;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct daemon_program program = {
+		.name = "smtpgw",
+		.summary = "SMTP for mail from outside, stored by pushsrv before it is accepted",
+		.start = smtpgw_start,
+		.worker_start = worker_start,
+		.worker_stop = worker_stop,
+		.worker_free = worker_free,
+		.stop = smtpgw_stop,
+		.workers = workers,
+		.admin_port = admin_port,
+	};
+
+	return daemon_main(&program, argc, argv);
+}
