@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/err.h"
 
@@ -12,12 +13,13 @@ struct tls_server {
 	SSL_CTX *context;
 };
 
-/* One line for the person who starts the program: what was tried, and the last thing OpenSSL said
- * about it. */
+/* One line for the person who starts the program: what was tried, and what OpenSSL said first about
+ * it. */
 static int refuse(char error[256], const char *what, const char *path)
 {
-	unsigned long code = ERR_peek_last_error();
-	const char *reason = code ? ERR_reason_error_string(code) : NULL;
+	unsigned long code = ERR_peek_error();
+	const char *reason = ERR_SYSTEM_ERROR(code) ? strerrordesc_np(ERR_GET_REASON(code))
+						    : ERR_reason_error_string(code);
 
 	snprintf(error, 256, "%s %s: %s", what, path, reason ? reason : "unusable");
 	ERR_clear_error();
