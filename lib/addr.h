@@ -1,8 +1,8 @@
 /* addr -- an IP address, of either family, as one value
  *
- * Sixteen octets; an IPv4 address is kept v4-mapped (::ffff:a.b.c.d), so that "a v4-mapped IPv6 address is the IPv4
- * address" (binding rules 1) holds by construction. Pure values: no ownership, any thread.
- * SEE RFC 4291 2.5.5.2, RFC 5952 (text form), RFC 6052 (64:ff9b::/96)
+ * Sixteen octets; an IPv4 address is kept v4-mapped (::ffff:a.b.c.d), so that "a v4-mapped IPv6
+ * address is the IPv4 address" (binding rules 1) holds by construction. Pure values: no ownership,
+ * any thread. SEE RFC 4291 2.5.5.2, RFC 5952 (text form), RFC 6052 (64:ff9b::/96)
  */
 #ifndef HATO_LIB_ADDR_H
 #define HATO_LIB_ADDR_H
@@ -28,10 +28,12 @@ bool addr_is_v4(const struct addr *a);
 bool addr_is_loopback(const struct addr *a);
 bool addr_equal(const struct addr *a, const struct addr *b);
 
-/* False for what nobody can hold: unspecified, multicast, IPv4 broadcast, link-local, 64:ff9b::/96. */
+/* False for what nobody can hold: unspecified, multicast, IPv4 broadcast, link-local, 64:ff9b::/96.
+ */
 bool addr_is_bindable(const struct addr *a);
 
-/* Zeroes all bits after the first `plen` (0..128, counted in the 16-octet form: an IPv4 /24 is 120). */
+/* Zeroes all bits after the first `plen` (0..128, counted in the 16-octet form: an IPv4 /24 is
+ * 120). */
 void addr_mask(struct addr *a, uint8_t plen);
 
 /* AF_INET and AF_INET6 only, else E_RANGE; *port (host order) may be null. */

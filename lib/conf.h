@@ -1,9 +1,10 @@
 /* conf -- the configuration: one INI file, a section a daemon, and --set section.key=value on top
  *
- * Every key is a row of lib/settings.def; an unknown section or key, a value outside its bounds, a second realm that is not
- * well formed: one clear line and E_SYNTAX. Further sections: `[realm NAME]` (its own listeners and egress) and `[network-key NAME]`
- * (a bearer key of the network API: file, scopes, realm, nas_ids). What was read does not change while the program runs.
- * OWNERSHIP conf_free frees all; texts are borrowed from the conf. THREADS read-only after conf_load.
+ * Every key is a row of lib/settings.def; an unknown section or key, a value outside its bounds, a
+ * second realm that is not well formed: one clear line and E_SYNTAX. Further sections: `[realm
+ * NAME]` (its own listeners and egress) and `[network-key NAME]` (a bearer key of the network API:
+ * file, scopes, realm, nas_ids). What was read does not change while the program runs. OWNERSHIP
+ * conf_free frees all; texts are borrowed from the conf. THREADS read-only after conf_load.
  */
 #ifndef HATO_LIB_CONF_H
 #define HATO_LIB_CONF_H
@@ -24,7 +25,8 @@ struct conf_list {
 	size_t count;
 };
 
-/* A realm's doors. realms[0] is `default`: its ports are those of the daemons' sections. Port 0: no such door. */
+/* A realm's doors. realms[0] is `default`: its ports are those of the daemons' sections. Port 0: no
+ * such door. */
 struct conf_realm {
 	char name[REALM_MAX];
 	uint16_t handset_port, handset_tls_port, pop3_port, pop3s_port;
@@ -36,10 +38,10 @@ struct conf_realm {
 enum network_scope { SCOPE_LEASE = 1, SCOPE_PROVISION = 2, SCOPE_OPERATE = 4 };
 struct conf_network_key {
 	char id[32];
-	char *file;           /* holds the bearer key */
-	unsigned scopes;      /* of enum network_scope */
+	char *file;      /* holds the bearer key */
+	unsigned scopes; /* of enum network_scope */
 	char realm[REALM_MAX];
-	char *nas_ids;        /* commas; "" = any */
+	char *nas_ids; /* commas; "" = any */
 };
 
 struct conf {
@@ -55,20 +57,23 @@ struct conf {
 	char *dir; /* folder of the configuration file, absolute: DIR */
 	struct conf_realm realms[CONF_REALMS_MAX];
 	size_t realm_count;
-	struct conf_network_key network_keys[CONF_KEYS_MAX]; /* the first is `feeder`, all scopes, unless defined anew */
+	struct conf_network_key network_keys[CONF_KEYS_MAX]; /* the first is `feeder`, all scopes,
+								unless defined anew */
 	size_t network_key_count;
 };
 
-/* path null: defaults below `dir`. sets: "section.key=value" each. On failure error[] tells file, line and why. */
+/* path null: defaults below `dir`. sets: "section.key=value" each. On failure error[] tells file,
+ * line and why. */
 int conf_load(const char *path, const char *dir, const char *const *sets, size_t set_count,
-              struct conf **out, char error[256]);
+	      struct conf **out, char error[256]);
 void conf_free(struct conf *c);
 
 /* `relative` below DIR, absolute as it is; the caller frees. */
 char *conf_path(const struct conf *c, const char *relative);
 const struct conf_realm *conf_realm(const struct conf *c, const char *name);
 
-/* A commented example of every key of the sections named in `sections` (null: all), as written by `hato init`. */
+/* A commented example of every key of the sections named in `sections` (null: all), as written by
+ * `hato init`. */
 void conf_print_example(FILE *to);
 /* "section.key  default  [least..most unit]  sentence": a row each. */
 void conf_print_settings(FILE *to, const char *section);

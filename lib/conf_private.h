@@ -18,14 +18,15 @@ bool conf_section_is(const char *text, const char *section);
 int conf_number(const char *text, int64_t least, int64_t most, int64_t *out);
 int conf_text_set(char **at, const char *text);
 int conf_set(struct conf *c, const char *section, const char *name, const char *value,
-             char error[256]);
+	     char error[256]);
 
 /* [realm NAME] and [network-key NAME] */
 int conf_realm_set(struct conf *c, const char *realm, const char *name, const char *value,
-                   char error[256]);
+		   char error[256]);
 int conf_network_key_set(struct conf *c, const char *id, const char *name, const char *value,
-                         char error[256]);
-/* After all is read: what one key alone cannot tell; fills realms[0] and the defaults of the keys. */
+			 char error[256]);
+/* After all is read: what one key alone cannot tell; fills realms[0] and the defaults of the keys.
+ */
 int conf_check(struct conf *c, char error[256]);
 
 #endif

@@ -37,8 +37,8 @@ static size_t sets_read(const char *path, char *sets[SETS_MAX])
 	return n;
 }
 
-int conf_load_running(const char *dir, const char *const *sets, size_t set_count,
-                      struct conf **out, char error[256])
+int conf_load_running(const char *dir, const char *const *sets, size_t set_count, struct conf **out,
+		      char error[256])
 {
 	char *all[SETS_MAX];
 	char *path = NULL, *running = NULL;
@@ -48,7 +48,8 @@ int conf_load_running(const char *dir, const char *const *sets, size_t set_count
 	if (asprintf(&path, "%s/%s", dir, CONF_FILE) < 0)
 		return E_NOMEM;
 	if (stat(path, &st)) {
-		snprintf(error, 256, "%.180s: no Hato lives there (hato init --dir makes one)", dir);
+		snprintf(error, 256, "%.180s: no Hato lives there (hato init --dir makes one)",
+			 dir);
 		free(path);
 		return E_NOT_FOUND;
 	}

@@ -1,13 +1,15 @@
-/* conn -- one accepted (or made) stream connection: buffered, limited, timed, with TLS at any moment
+/* conn -- one accepted (or made) stream connection: buffered, limited, timed, with TLS at any
+ * moment
  *
- * Shared by popgw, smtpgw and pushsrv's LMTP. It owns the socket and libevent's bufferevent; a session above owns the protocol.
- * Input is shown to the session as what has arrived; the session takes lines or octets from it and returns. While the session is
- * waiting for the store it pauses input (conn_pause): output before input, and a peer that floods costs only the socket buffer.
+ * Shared by popgw, smtpgw and pushsrv's LMTP. It owns the socket and libevent's bufferevent; a
+ * session above owns the protocol. Input is shown to the session as what has arrived; the session
+ * takes lines or octets from it and returns. While the session is waiting for the store it pauses
+ * input (conn_pause): output before input, and a peer that floods costs only the socket buffer.
  *
- * OWNERSHIP  The listener makes the conn and hands it to the session's `opened`. conn_close() may be called at any time, in any
- *            callback; `closed` is then called once, from the loop, never from inside conn_close; after it the conn is gone.
- *            The session frees itself in `closed` (or later, when its last operation completes).
- * THREADS    one loop's thread
+ * OWNERSHIP  The listener makes the conn and hands it to the session's `opened`. conn_close() may
+ * be called at any time, in any callback; `closed` is then called once, from the loop, never from
+ * inside conn_close; after it the conn is gone. The session frees itself in `closed` (or later,
+ * when its last operation completes). THREADS    one loop's thread
  */
 #ifndef HATO_LIB_CONN_H
 #define HATO_LIB_CONN_H
@@ -35,7 +37,8 @@ enum conn_end {
 };
 
 struct conn_ops {
-	/* Input is there (also called again by conn_resume when some is left). Take what you can. */
+	/* Input is there (also called again by conn_resume when some is left). Take what you can.
+	 */
 	void (*input)(void *session);
 	/* All output has gone to the kernel; may be null. For streaming a body piece by piece. */
 	void (*drained)(void *session);
@@ -43,13 +46,15 @@ struct conn_ops {
 	void (*secured)(void *session);
 	/* conn_connect reached the peer; may be null. */
 	void (*connected)(void *session);
-	/* IDLE, TOTAL and SHUTDOWN ask first, so that a protocol can say goodbye: write it and conn_close, or just return (it is then
-	 * cut); may be null. SHUTDOWN waits for a paused session to resume: what is in flight completes. */
+	/* IDLE, TOTAL and SHUTDOWN ask first, so that a protocol can say goodbye: write it and
+	 * conn_close, or just return (it is then cut); may be null. SHUTDOWN waits for a paused
+	 * session to resume: what is in flight completes. */
 	void (*timed_out)(void *session, enum conn_end why);
 	void (*closed)(void *session, enum conn_end why);
 };
 
-/* Who is at the other end: from the kernel, never from what it says. A unix socket's peer has family 0 and all zero. */
+/* Who is at the other end: from the kernel, never from what it says. A unix socket's peer has
+ * family 0 and all zero. */
 struct conn_peer {
 	struct addr addr;
 	uint16_t port;
@@ -65,8 +70,9 @@ struct loop *conn_loop(const struct conn *c);
 bool conn_is_tls(const struct conn *c);
 const char *conn_tls_version(const struct conn *c); /* "TLSv1.3", or null */
 
-/* A line ended by CRLF (or bare LF: *bare_lf tells), without its end, NUL-terminated in a buffer of the conn's, valid until the next
- * call. 0; E_AGAIN: no whole line yet; E_TOO_LARGE: over `limit`: the line was thrown away up to its end (or will be: E_AGAIN follows until then). */
+/* A line ended by CRLF (or bare LF: *bare_lf tells), without its end, NUL-terminated in a buffer of
+ * the conn's, valid until the next call. 0; E_AGAIN: no whole line yet; E_TOO_LARGE: over `limit`:
+ * the line was thrown away up to its end (or will be: E_AGAIN follows until then). */
 int conn_line(struct conn *c, size_t limit, char **line, size_t *length, bool *bare_lf);
 /* What is there, contiguous up to `want`; *n octets of it. Consumed by conn_take. */
 const uint8_t *conn_peek(struct conn *c, size_t want, size_t *n);
@@ -92,13 +98,15 @@ void conn_set_total(struct conn *c, int64_t total_s); /* from now; 0: none */
 void conn_close(struct conn *c); /* flush, then close */
 void conn_abort(struct conn *c); /* close without flushing: when the binding moved */
 
-/* The client side (smtpgw's LMTP). address: "127.0.0.1:2424" parts or a unix socket path. Connects in the background: `secured`-like
- * first event is `connected`; failure is `closed`. */
-int conn_connect_unix(struct loop *loop, const char *path, const struct conn_ops *ops, void *session, struct conn **out);
-int conn_connect(struct loop *loop, const struct addr *to, uint16_t port, const struct conn_ops *ops, void *session,
-                 struct conn **out);
-/* From an address of ours: a simulated handset's. from null: the kernel chooses. E_IO: it is not ours; E_RANGE: other family. */
-int conn_connect_from(struct loop *loop, const struct addr *from, const struct addr *to, uint16_t port, const struct conn_ops *ops,
-                      void *session, struct conn **out);
+/* The client side (smtpgw's LMTP). address: "127.0.0.1:2424" parts or a unix socket path. Connects
+ * in the background: `secured`-like first event is `connected`; failure is `closed`. */
+int conn_connect_unix(struct loop *loop, const char *path, const struct conn_ops *ops,
+		      void *session, struct conn **out);
+int conn_connect(struct loop *loop, const struct addr *to, uint16_t port,
+		 const struct conn_ops *ops, void *session, struct conn **out);
+/* From an address of ours: a simulated handset's. from null: the kernel chooses. E_IO: it is not
+ * ours; E_RANGE: other family. */
+int conn_connect_from(struct loop *loop, const struct addr *from, const struct addr *to,
+		      uint16_t port, const struct conn_ops *ops, void *session, struct conn **out);
 
 #endif

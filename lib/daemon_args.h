@@ -7,15 +7,16 @@
 #define DAEMON_SETS_MAX 256
 
 struct daemon_args {
-	const char *config;                 /* --config FILE; null: defaults below the current folder */
+	const char *config; /* --config FILE; null: defaults below the current folder */
 	const char *dir;
-	const char *sets[DAEMON_SETS_MAX];  /* borrowed from argv */
+	const char *sets[DAEMON_SETS_MAX]; /* borrowed from argv */
 	size_t set_count;
 	bool check_only;
 };
 
-/* -1: go on; else the exit status: --help was printed (0), or the usage was wrong and said so (2). */
+/* -1: go on; else the exit status: --help was printed (0), or the usage was wrong and said so (2).
+ */
 int daemon_args_read(const struct daemon_program *program, int argc, char **argv,
-                     struct daemon_args *out);
+		     struct daemon_args *out);
 
 #endif

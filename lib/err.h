@@ -1,8 +1,9 @@
 /* err -- the failures that cross a module's border
  *
- * A function that can fail returns 0 or one of these, negative; it leaves its results untouched then. The kinds:
- * the peer's fault (E_SYNTAX ... E_AUTH), the world's (E_BUSY ... E_IO), a rule's answer (E_CONFLICT ... E_STALE).
- * Our own mistakes are assertions. err_text() is for logs and for people, not for the wire.
+ * A function that can fail returns 0 or one of these, negative; it leaves its results untouched
+ * then. The kinds: the peer's fault (E_SYNTAX ... E_AUTH), the world's (E_BUSY ... E_IO), a rule's
+ * answer (E_CONFLICT ... E_STALE). Our own mistakes are assertions. err_text() is for logs and for
+ * people, not for the wire.
  */
 #ifndef HATO_LIB_ERR_H
 #define HATO_LIB_ERR_H

@@ -1,11 +1,12 @@
 /* http -- an HTTP server on a worker's loop (libmicrohttpd), for JSON APIs
  *
- * Each worker runs its own daemon on its own SO_REUSEPORT socket inside its libevent loop (external epoll), so a handler and the
- * completion of its database operation run on the same thread. A handler may answer at once or later: the request stays suspended
- * until http_reply. The caller's address is the socket's; no header can change it.
- * ERRORS  as RFC 9457 application/problem+json, type urn:hato:problem:NAME (http_problem)
- * LIMITS  body size (413, drained first so that the client reads the answer), header size, connections, idle time
- * SEE     RFC 9110, 9112, 9457; design.md 5
+ * Each worker runs its own daemon on its own SO_REUSEPORT socket inside its libevent loop (external
+ * epoll), so a handler and the completion of its database operation run on the same thread. A
+ * handler may answer at once or later: the request stays suspended until http_reply. The caller's
+ * address is the socket's; no header can change it. ERRORS  as RFC 9457 application/problem+json,
+ * type urn:hato:problem:NAME (http_problem) LIMITS  body size (413, drained first so that the
+ * client reads the answer), header size, connections, idle time SEE     RFC 9110, 9112, 9457;
+ * design.md 5
  */
 #ifndef HATO_LIB_HTTP_H
 #define HATO_LIB_HTTP_H
@@ -24,7 +25,8 @@ struct http_request;
 
 #define HTTP_PARAMS_MAX 4
 
-/* One row of a route table. Path segments in braces are parameters: "/v1/bindings/{ip}/history". `read` handlers see the body whole. */
+/* One row of a route table. Path segments in braces are parameters: "/v1/bindings/{ip}/history".
+ * `read` handlers see the body whole. */
 struct http_route {
 	const char *method;
 	const char *path;
@@ -38,28 +40,32 @@ struct http_options {
 	const char *certificate_pem; /* PEM texts: HTTPS (GnuTLS) */
 	const char *key_pem;
 	size_t max_body, max_connections, max_connections_per_address;
-	struct admission *admission; /* of lib/listener, shared by the workers; null: the server's own, of the two numbers above */
+	struct admission *admission; /* of lib/listener, shared by the workers; null: the server's
+					own, of the two numbers above */
 	int64_t idle_s;
 	const struct http_route *routes; /* ends with a null method */
-	/* Runs before routing, and before the body is there; true: it has answered. For authorization and for the handset side's
-	 * header rules; may be null. */
+	/* Runs before routing, and before the body is there; true: it has answered. For
+	 * authorization and for the handset side's header rules; may be null. */
 	bool (*guard)(void *arg, struct http_request *r);
 	void *arg;
 	const char *realm; /* kept for handlers: http_realm */
 };
 
-int http_server_open(struct loop *loop, const struct http_options *options, struct http_server **out); /* E_EXISTS, E_IO */
-/* Stops accepting; unanswered requests must be answered first (or get 503: their handlers may still answer, into the void); then
- * frees. Not from inside a handler. */
+int http_server_open(struct loop *loop, const struct http_options *options,
+		     struct http_server **out); /* E_EXISTS, E_IO */
+/* Stops accepting; unanswered requests must be answered first (or get 503: their handlers may still
+ * answer, into the void); then frees. Not from inside a handler. */
 void http_server_close(struct http_server *s);
-uint16_t http_server_port(const struct http_server *s); /* the port bound, also when options said 0; 0: a unix socket */
+uint16_t http_server_port(const struct http_server *s); /* the port bound, also when options said 0;
+							   0: a unix socket */
 
 const char *http_method(const struct http_request *r);
 const char *http_path(const struct http_request *r); /* as sent, without the query */
-const char *http_param(const struct http_request *r, const char *name); /* of the path, percent-decoded */
+const char *http_param(const struct http_request *r,
+		       const char *name); /* of the path, percent-decoded */
 const char *http_query(const struct http_request *r, const char *name); /* null: absent */
 const char *http_header(const struct http_request *r, const char *name);
-const char *http_body(const struct http_request *r, size_t *length);    /* NUL-terminated too */
+const char *http_body(const struct http_request *r, size_t *length); /* NUL-terminated too */
 const struct addr *http_peer(const struct http_request *r, uint16_t *port);
 const struct addr *http_local(const struct http_request *r);
 bool http_is_tls(const struct http_request *r);
@@ -71,9 +77,12 @@ const void *http_note(const struct http_request *r);
 
 /* Each request is answered exactly once, now or later, on the same thread; `r` is gone after it. */
 void http_add_header(struct http_request *r, const char *name, const char *value);
-void http_reply_json(struct http_request *r, unsigned status, json_t *body /* stolen; null: empty */);
-void http_reply_text(struct http_request *r, unsigned status, const char *type, const char *body, size_t length);
+void http_reply_json(struct http_request *r, unsigned status,
+		     json_t *body /* stolen; null: empty */);
+void http_reply_text(struct http_request *r, unsigned status, const char *type, const char *body,
+		     size_t length);
 /* retry_after_s 0: none. title is derived from the name. */
-void http_problem(struct http_request *r, unsigned status, const char *name, const char *detail, int64_t retry_after_s);
+void http_problem(struct http_request *r, unsigned status, const char *name, const char *detail,
+		  int64_t retry_after_s);
 
 #endif

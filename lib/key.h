@@ -1,8 +1,9 @@
 /* key -- what a binding is a binding of: (realm, address prefix, port block)
  *
- * Never the bare address: carriers' private pools overlap, so an address means something only inside its realm (the
- * incident of 25 July 2012). The realm comes from where a packet came in, never from what it says. The usual key is an IPv4
- * /32 or an IPv6 /64 with all ports. Pure values, any thread. SEE binding rules 1.
+ * Never the bare address: carriers' private pools overlap, so an address means something only
+ * inside its realm (the incident of 25 July 2012). The realm comes from where a packet came in,
+ * never from what it says. The usual key is an IPv4 /32 or an IPv6 /64 with all ports. Pure values,
+ * any thread. SEE binding rules 1.
  */
 #ifndef HATO_LIB_KEY_H
 #define HATO_LIB_KEY_H
@@ -26,17 +27,20 @@ struct key {
 
 bool realm_is_valid(const char *realm);
 
-/* The default key for a source address: /32 or /64, all ports. E_RANGE: the realm or the address can hold no binding. */
+/* The default key for a source address: /32 or /64, all ports. E_RANGE: the realm or the address
+ * can hold no binding. */
 int key_of_addr(const char *realm, const struct addr *a, struct key *out);
 
-/* "2001:db8:1::/64" -> key. E_SYNTAX; E_RANGE: bits behind the prefix, a length outside 48..64, not bindable. */
+/* "2001:db8:1::/64" -> key. E_SYNTAX; E_RANGE: bits behind the prefix, a length outside 48..64, not
+ * bindable. */
 int key_of_prefix(const char *realm, const char *text, struct key *out);
 
 bool key_equal(const struct key *a, const struct key *b);
 bool key_covers(const struct key *k, const struct addr *a);
 bool key_overlaps(const struct key *a, const struct key *b);
 
-/* "192.0.2.1" or "2001:db8:1::/64", a port block "192.0.2.1#1024-2047": without the realm. Returns `text`. */
+/* "192.0.2.1" or "2001:db8:1::/64", a port block "192.0.2.1#1024-2047": without the realm. Returns
+ * `text`. */
 const char *key_format(const struct key *k, char text[KEY_TEXT_MAX]);
 
 /* The canonical octets, without the realm: associated data of tokens. Returns KEY_BYTES_MAX. */

@@ -1,9 +1,10 @@
 /* log -- one JSON object a line on stderr: time, level, daemon, event, fields
  *
- * Message content, tokens, keys and secrets never appear. Level `error`: somebody must act; `warn`: an alarm of the rules or a
- * peer's fault that an operator should know; `info`: an event of the service's life; `debug`: a step of a session.
- * THREADS any; a line is one write(2).
- * USE     log_event(LOG_WARN, "claim-mismatch", LOG_TEXT("realm", realm), LOG_INT("generation", g), LOG_END);
+ * Message content, tokens, keys and secrets never appear. Level `error`: somebody must act; `warn`:
+ * an alarm of the rules or a peer's fault that an operator should know; `info`: an event of the
+ * service's life; `debug`: a step of a session. THREADS any; a line is one write(2). USE
+ * log_event(LOG_WARN, "claim-mismatch", LOG_TEXT("realm", realm), LOG_INT("generation", g),
+ * LOG_END);
  */
 #ifndef HATO_LIB_LOG_H
 #define HATO_LIB_LOG_H

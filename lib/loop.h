@@ -1,9 +1,10 @@
 /* loop -- one thread's event loop (libevent), and how other threads hand it work
  *
- * A worker owns one loop; everything on it (connections, timers, database port, HTTP) is touched by that thread only. Other
- * threads hand over by loop_post(): a lock-protected list and one eventfd write per burst, not per task.
- * THREADS    loop_post and loop_stop from any thread; everything else from the loop's own thread (or before it runs)
- * OWNERSHIP  a task is embedded in the poster's struct and is the poster's; the loop does not touch it after run().
+ * A worker owns one loop; everything on it (connections, timers, database port, HTTP) is touched by
+ * that thread only. Other threads hand over by loop_post(): a lock-protected list and one eventfd
+ * write per burst, not per task. THREADS    loop_post and loop_stop from any thread; everything
+ * else from the loop's own thread (or before it runs) OWNERSHIP  a task is embedded in the poster's
+ * struct and is the poster's; the loop does not touch it after run().
  */
 #ifndef HATO_LIB_LOOP_H
 #define HATO_LIB_LOOP_H
@@ -26,12 +27,14 @@ struct event_base *loop_base(struct loop *loop);
 void loop_run(struct loop *loop); /* until loop_stop */
 void loop_stop(struct loop *loop);
 
-/* run() is called on the loop's thread, in the order of posting. Tasks still queued at loop_free are dropped unrun. */
+/* run() is called on the loop's thread, in the order of posting. Tasks still queued at loop_free
+ * are dropped unrun. */
 void loop_post(struct loop *loop, struct loop_task *task);
 /* A chain linked by next, in order: one lock, one wake-up. */
 void loop_post_chain(struct loop *loop, struct loop_task *first, struct loop_task *last);
 
-/* One-shot timer; loop_timer_set on a running one moves it. fn may free the timer. E_NOMEM -> null. */
+/* One-shot timer; loop_timer_set on a running one moves it. fn may free the timer. E_NOMEM -> null.
+ */
 struct loop_timer *loop_timer_new(struct loop *loop, void (*fn)(void *arg), void *arg);
 void loop_timer_set(struct loop_timer *t, int64_t in_us);
 void loop_timer_stop(struct loop_timer *t);

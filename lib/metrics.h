@@ -1,7 +1,8 @@
 /* metrics -- counters and gauges of a process, in the Prometheus text form
  *
- * The one mutable global besides configuration. A metric is registered once (before the threads start) and then counted by any
- * thread with a relaxed atomic. Names: hato_<daemon>_<what>_total for counters; a label set is part of the name as given
+ * The one mutable global besides configuration. A metric is registered once (before the threads
+ * start) and then counted by any thread with a relaxed atomic. Names: hato_<daemon>_<what>_total
+ * for counters; a label set is part of the name as given
  * (`hato_popgw_closed_total{reason="idle"}`).
  */
 #ifndef HATO_LIB_METRICS_H

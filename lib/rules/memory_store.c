@@ -106,7 +106,8 @@ static int binding_put(void *ctx, const struct binding *b)
 		*row = (struct binding){.key = b->key};
 	}
 	assert(b->generation >= row->generation);
-	assert(b->state == KEY_FREE || binding_overlapping(m, &b->key, &other) == E_NOT_FOUND);
+	bool overlaps = binding_overlapping(m, &b->key, &other) == 0;
+	assert(b->state == KEY_FREE || !overlaps);
 	assert(b->state != KEY_FREE || (!b->subscriber && !b->session));
 	*row = *b;
 	return 0;
@@ -165,7 +166,8 @@ static int session_put(void *ctx, struct session_row *s)
 	} else {
 		m->sessions[s->id - 1].active = false;
 	}
-	assert(!s->active || session_active(m, s->realm, s->subscriber, &other) == E_NOT_FOUND);
+	bool taken = session_active(m, s->realm, s->subscriber, &other) == 0;
+	assert(!s->active || !taken);
 	m->sessions[s->id - 1] = *s;
 	return 0;
 }
