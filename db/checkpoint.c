@@ -13,7 +13,8 @@
 #define CHECKPOINT_FRAMES 1024 /* 4 MB */
 #define RESTART_FRAMES    2048 /* 8 MB */
 #define SHORT_FRAMES      256  /* as much as may be left for the one under the ticket */
-#define PASSIVE_ROUNDS    4    /* before it is taken anyway */
+#define PASSIVE_ROUNDS    3    /* before it is taken anyway; and at once when the log is long: */
+#define LONG_FRAMES       3072 /* 12 MB: the writers are quicker than we are and have to wait */
 #define READERS_MS        20 /* how long the short one waits for a read to end: reads last a call */
 
 struct checkpointer {
@@ -59,8 +60,11 @@ static void run(struct checkpointer *c, enum db_file file)
 	if (prepare(c, file))
 		return;
 	struct engine *e = c->engines[file];
-	for (int i = 0; i < PASSIVE_ROUNDS && frames - copied >= (i ? SHORT_FRAMES : 0); i++)
+	for (int i = 0; i < PASSIVE_ROUNDS; i++) {
 		checkpoint(e, SQLITE_CHECKPOINT_PASSIVE, &frames, &copied);
+		if (frames - copied < SHORT_FRAMES || frames >= LONG_FRAMES)
+			break;
+	}
 	if (frames >= RESTART_FRAMES && !ticket_take(&c->tickets[file])) {
 		if (checkpoint(e, SQLITE_CHECKPOINT_RESTART, &frames, &copied) == SQLITE_OK)
 			frames = 0;
