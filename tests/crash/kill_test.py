@@ -1,0 +1,95 @@
+"""kill -9 of each daemon in turn, and of all at once, under load: nothing that was acknowledged is lost.
+
+Short: 16 kills. HATO_SOAK=1: 200, and ten crashes of the whole.
+"""
+import os
+import random
+import time
+import unittest
+
+from crash import store
+from crash.ledger import Ledger
+from crash.load import Api, Load
+from crash.victim import Victim
+
+SOAK = os.environ.get("HATO_SOAK") == "1"
+KILLS_EACH = 50 if SOAK else 4
+CRASHES = 10 if SOAK else 2
+SEED = int(os.environ.get("HATO_SEED", "1"))
+
+
+class KillTest(unittest.TestCase):
+    def setUp(self):
+        self.system = Victim()
+        self.addCleanup(self.system.close)
+        self.ledger = Ledger()
+        self.load = Load(self.system, self.ledger)
+        self.addCleanup(self.load.abort)
+        self.random = random.Random(SEED)
+
+    def go_on(self):
+        """Load runs, for a while that is measured in what it gets done, so that each kill meets another moment."""
+        self.ledger.wait_steps(self.random.randint(1, 150))
+        self.assertEqual(self.ledger.wrong[:5], [])
+
+    def reckon(self, began, kills):
+        self.load.finish()
+        self.system.all_ready()
+        self.check_bindings()
+        self.assertEqual(self.ledger.mail_faults()[:20], [])
+        self.system.stop()
+        self.assertEqual(store.faults(self.system), [])
+        self.assertEqual(store.rows(self.system, "mail.db", "SELECT * FROM outbox"), [])
+        self.assertEqual(store.rows(self.system, "mail.db", "SELECT mailbox, uid FROM message"), [])
+        c = self.ledger.counts
+        print("\n%s in %.0f s under load: %d mails acknowledged, 0 lost; %d fetched by %d triggers; %d lease events"
+              " acknowledged, 0 lost; %d moves\n  %s"
+              % (kills, time.monotonic() - began, c["accepted"], c["fetched"], c["triggers"], c["lease events"], c["moves"],
+                 {k: v for k, v in sorted(c.items())}))
+
+    def check_bindings(self):
+        """Every acknowledged event is in the history, applied once; the directory says what the events say."""
+        api = Api(self.system.port("authsrv.network_port"))
+        key = self.system.feeder_key()
+        said, known = {}, {}
+        for e in self.ledger.leases:
+            said.setdefault(e["ip"], []).append((e["event"], e["time"], e["session_id"], e["msisdn"]))
+        for ip, events in said.items():
+            status, rows = api.ask("GET", "/v1/bindings/%s/history?limit=10000" % ip, key=key)
+            self.assertEqual(status, 200, rows)
+            self.assertLess(len(rows), 10000, "the test asks for more than a page")
+            known[ip] = [(r["event"], r["time"], r["session_id"], r["msisdn"]) for r in rows if r["outcome"] == "applied"]
+            lost = set(events) - set(known[ip])
+            self.assertEqual(lost, set(), "LOST: acknowledged lease events of %s" % ip)
+            twice = [r for r in set(events) if known[ip].count(r) != 1]
+            self.assertEqual(twice, [], "applied more than once at %s" % ip)
+        for ip, holder in self.ledger.holders.items():
+            status, b = api.ask("GET", "/v1/bindings/" + ip, key=key)
+            found = (b["msisdn"], b["session_id"]) if status == 200 else None
+            self.assertEqual(found, holder, "%s: %s" % (ip, b))
+        api.close()
+
+    def test_each_daemon(self):
+        began = time.monotonic()
+        victims = [d for d in self.system.daemons() for _ in range(KILLS_EACH)]
+        self.random.shuffle(victims)
+        self.load.start()
+        for victim in victims:
+            self.go_on()
+            self.system.kill_now(victim)
+        self.go_on()
+        died = [e["name"] for e in self.system.events("daemon-died")]
+        self.assertEqual(sorted(died), sorted(victims), "somebody died of something else, or did not die")
+        self.reckon(began, "%d kills (%s)" % (len(victims), ", ".join("%d %s" % (victims.count(d), d)
+                                                                    for d in self.system.daemons())))
+
+    def test_all_at_once(self):
+        began = time.monotonic()
+        self.load.start()
+        for _ in range(CRASHES):
+            self.go_on()
+            self.system.crash()
+            self.assertEqual(store.faults(self.system), [])
+            self.system.start()
+        self.go_on()
+        self.reckon(began, "%d crashes of the whole" % CRASHES)
