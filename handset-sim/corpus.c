@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lib/err.h"
 
@@ -50,7 +51,33 @@ int corpus_normalise(const uint8_t *in, size_t n, struct corpus_message *out)
 		to[m++] = '\r';
 		to[m++] = '\n';
 	}
-	*out = (struct corpus_message){to, m};
+	*out = (struct corpus_message){.octets = to, .size = m};
+	return 0;
+}
+
+/* The header's Return-Path fields, with their folded lines, left out. */
+static int without_return_path(struct corpus_message *m)
+{
+	const uint8_t *at = m->octets, *end = at + m->size;
+	uint8_t *to = malloc(m->size + 1);
+	bool dropping = false;
+
+	if (!to)
+		return E_NOMEM;
+	m->delivered = to;
+	while (at < end && *at != '\r') {
+		const uint8_t *next = (const uint8_t *)memchr(at, '\n', (size_t)(end - at)) + 1;
+		if (*at != ' ' && *at != '\t')
+			dropping = end - at >= 12 &&
+				   !strncasecmp((const char *)at, "Return-Path:", 12);
+		if (!dropping) {
+			memcpy(to, at, (size_t)(next - at));
+			to += next - at;
+		}
+		at = next;
+	}
+	memcpy(to, at, (size_t)(end - at));
+	m->delivered_size = (size_t)(to - m->delivered) + (size_t)(end - at);
 	return 0;
 }
 
@@ -61,8 +88,11 @@ static void add(struct corpus *c, const uint8_t *octets, size_t n)
 	if (!grown)
 		return;
 	c->messages = grown;
-	if (corpus_normalise(octets, n, &c->messages[c->count]))
+	struct corpus_message *m = &c->messages[c->count];
+	if (corpus_normalise(octets, n, m))
 		c->left_out++;
+	else if (without_return_path(m))
+		free(m->octets);
 	else
 		c->count++;
 }
@@ -103,7 +133,9 @@ int corpus_load(const char *folder, struct corpus *out)
 
 void corpus_free(struct corpus *c)
 {
-	for (size_t i = 0; i < c->count; i++)
+	for (size_t i = 0; i < c->count; i++) {
 		free(c->messages[i].octets);
+		free(c->messages[i].delivered);
+	}
 	free(c->messages);
 }

@@ -10,8 +10,11 @@
 #include <stdint.h>
 
 struct corpus_message {
-	uint8_t *octets;
+	uint8_t *octets; /* as it is sent */
 	size_t size;
+	uint8_t *delivered; /* as it must arrive: final delivery takes old Return-Path fields out
+			       (RFC 5321 4.4) */
+	size_t delivered_size;
 };
 
 struct corpus {

@@ -142,8 +142,8 @@ static bool is_as_sent(const struct ledger *l, size_t index, const uint8_t *at, 
 	char field[LEDGER_FIELD_MAX];
 	size_t n = ledger_field(l, index, field);
 
-	return (size_t)(end - at) == n + c->size && !memcmp(at, field, n) &&
-	       (!c->size || !memcmp(at + n, c->octets, c->size));
+	return (size_t)(end - at) == n + c->delivered_size && !memcmp(at, field, n) &&
+	       (!c->delivered_size || !memcmp(at + n, c->delivered, c->delivered_size));
 }
 
 void ledger_fetched(struct ledger *l, uint32_t phone, const uint8_t *octets, size_t n,
