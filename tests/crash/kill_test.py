@@ -20,7 +20,8 @@ SEED = int(os.environ.get("HATO_SEED", "1"))
 
 class KillTest(unittest.TestCase):
     def setUp(self):
-        self.system = Victim()
+        # No repeats within the test: a trigger that a crash loses is not to be made good by the next attempt.
+        self.system = Victim({"pushsrv.retry": "86400"})
         self.addCleanup(self.system.close)
         self.ledger = Ledger()
         self.load = Load(self.system, self.ledger)
@@ -29,7 +30,7 @@ class KillTest(unittest.TestCase):
 
     def go_on(self):
         """Load runs, for a while that is measured in what it gets done, so that each kill meets another moment."""
-        self.ledger.wait_steps(self.random.randint(1, 150))
+        self.ledger.wait_steps(self.random.randint(1, 400 if SOAK else 150))
         self.assertEqual(self.ledger.wrong[:5], [])
 
     def reckon(self, began, kills):
@@ -39,8 +40,6 @@ class KillTest(unittest.TestCase):
         self.assertEqual(self.ledger.mail_faults()[:20], [])
         self.system.stop()
         self.assertEqual(store.faults(self.system), [])
-        self.assertEqual(store.rows(self.system, "mail.db", "SELECT * FROM outbox"), [])
-        self.assertEqual(store.rows(self.system, "mail.db", "SELECT mailbox, uid FROM message"), [])
         c = self.ledger.counts
         print("\n%s in %.0f s under load: %d mails acknowledged, 0 lost; %d fetched by %d triggers; %d lease events"
               " acknowledged, 0 lost; %d moves\n  %s"
@@ -78,8 +77,9 @@ class KillTest(unittest.TestCase):
             self.go_on()
             self.system.kill_now(victim)
         self.go_on()
+        self.system.all_ready()
         died = [e["name"] for e in self.system.events("daemon-died")]
-        self.assertEqual(sorted(died), sorted(victims), "somebody died of something else, or did not die")
+        self.assertEqual(sorted(died), sorted(victims), "somebody died of something else")
         self.reckon(began, "%d kills (%s)" % (len(victims), ", ".join("%d %s" % (victims.count(d), d)
                                                                     for d in self.system.daemons())))
 

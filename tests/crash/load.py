@@ -15,8 +15,9 @@ import re
 import socket
 import threading
 
+from crash import store
 from crash.ledger import PATIENCE
-from harness.system import DOMAIN
+from harness.system import eventually
 
 RETRY_S = 0.03
 TIMEOUT_S = 60  # of one step of a protocol: longer is a hang
@@ -517,6 +518,9 @@ class Load:
         self.feeders_stop.set()
         self.join(self.senders + self.feeders)
         self.ledger.wait_fetched()
+        # Second copies of what had no answer come too, with triggers of their own.
+        eventually("every mailbox is empty, or mail or a trigger is lost",
+                   lambda: self.ledger.wrong or not store.pending(self.system), PATIENCE)
         self.phones_stop.set()
         self.join(self.phones)
 

@@ -88,7 +88,8 @@ def faults(system):
                 + find_faults(folder / "bindings.db", BINDING_FAULTS))
 
 
-def rows(system, file, query):
-    """Of a system that does not run."""
-    with contextlib.closing(sqlite3.connect(str(system.dir / "state" / "db" / file))) as db:
-        return db.execute(query).fetchall()
+def pending(system):
+    """Messages and outbox rows of a system that runs."""
+    path = system.dir / "state" / "db" / "mail.db"
+    with contextlib.closing(sqlite3.connect("file:%s?mode=ro" % path, uri=True, timeout=10)) as db:
+        return db.execute("SELECT (SELECT count(*) FROM message) + (SELECT count(*) FROM outbox)").fetchone()[0]

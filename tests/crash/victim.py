@@ -16,6 +16,10 @@ def is_dead(pid):
 
 
 class Victim(Hato):
+    def __init__(self, sets=None):
+        self.killed = set()
+        super().__init__(sets)
+
     def has(self, daemon):
         return (BUILD / daemon).exists()
 
@@ -43,18 +47,22 @@ class Victim(Hato):
             c.close()
 
     def ready_pid(self, daemon):
-        """Of a daemon that is ready; waits for it."""
+        """Of a daemon that is ready, and none that hato has not yet seen dying; waits for it."""
         def ask():
             d = self.view().get(daemon)
-            return d["pid"] if d and d["ready"] else None
+            return d["pid"] if d and d["ready"] and d["pid"] not in self.killed else None
         return eventually("%s is ready" % daemon, ask)
 
     def all_ready(self):
         for d in self.daemons():
             self.ready_pid(d)
 
+    def kill_pid(self, pid):
+        self.killed.add(pid)
+        os.kill(pid, signal.SIGKILL)
+
     def kill_now(self, daemon):
-        os.kill(self.ready_pid(daemon), signal.SIGKILL)
+        self.kill_pid(self.ready_pid(daemon))
 
     def crash(self):
         """SIGKILL for hato and all its daemons at one moment: hato is stopped first, so that it revives none."""
