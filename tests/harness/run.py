@@ -2,6 +2,7 @@
 import importlib.util
 import pathlib
 import sys
+import time
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -17,6 +18,20 @@ def load(path):
     return unittest.defaultTestLoader.loadTestsFromModule(module)
 
 
+class Result(unittest.TextTestResult):
+    """Says how long each test took, where that is worth saying."""
+
+    def startTest(self, test):
+        self.started = time.monotonic()
+        super().startTest(test)
+
+    def addSuccess(self, test):
+        took = time.monotonic() - self.started
+        if took > 1:
+            self.stream.write("(%.1f s) " % took)
+        super().addSuccess(test)
+
+
 def main(folders):
     suite = unittest.TestSuite()
     for folder in folders:
@@ -24,7 +39,7 @@ def main(folders):
         files = [path] if path.is_file() else sorted(path.glob("*_test.py"))
         for file in files:
             suite.addTest(load(file))
-    result = unittest.TextTestRunner(verbosity=2, stream=sys.stdout, failfast=False).run(suite)
+    result = unittest.TextTestRunner(verbosity=2, stream=sys.stdout, resultclass=Result).run(suite)
     bad = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
     print("e2e: %d passed, %d failed" % (result.testsRun - bad - len(result.skipped), bad))
     return 1 if bad or result.testsRun == 0 else 0
