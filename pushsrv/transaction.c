@@ -32,7 +32,8 @@ void transaction_begin(struct transaction *t, const char *id, const struct smtp_
 		.is_utf8 = mail->params & SMTP_PARAM_SMTPUTF8,
 		.reverse_path = mail->path,
 		.declared = mail->params & SMTP_PARAM_SIZE ? mail->size_bytes : 0,
-		.max_size = max_size,
+		/* smtpgw put its Received field on top of what it took. */
+		.max_size = max_size + (mail->params & SMTP_PARAM_XATOMIC ? RECEIVED_MAX : 0),
 	};
 	snprintf(t->id, sizeof t->id, "%s", id);
 	smtp_data_init(&t->data, max_line);

@@ -78,7 +78,8 @@ static void accept_mail(struct play *p)
 	int errs[8];
 
 	must(t->subscriber_count > 0 && t->subscriber_count <= limits.max_recipients);
-	must(t->fate == TRANSACTION_GOOD && t->size == t->held && t->size <= limits.max_size + 2);
+	must(t->fate == TRANSACTION_GOOD && t->size == t->held);
+	must(t->size <= limits.max_size + 2 + (t->is_atomic ? RECEIVED_MAX : 0));
 	is_canonical(t->octets, t->held);
 	must(transaction_prefix(t, &trace, prefix, &n) == 0);
 	is_canonical((const uint8_t *)prefix, 0);
