@@ -145,12 +145,21 @@ static int set_flag(int fd, int level, int name, int value)
 	return setsockopt(fd, level, name, &value, sizeof value);
 }
 
+/* `::` is every address of both families: an IPv4 peer is v4-mapped there, which is how we keep it
+ * anyway. */
+static bool is_one_family(const struct sockaddr_storage *where)
+{
+	return where->ss_family == AF_INET6 &&
+	       !IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)where)->sin6_addr);
+}
+
 /* The first of the process binds alone, so that the kernel refuses it beside strangers, and opens
  * the port to the others after. */
 static int tcp_bind(int fd, const struct sockaddr_storage *where, socklen_t len, bool first)
 {
 	if (set_flag(fd, SOL_SOCKET, SO_REUSEADDR, 1) ||
-	    (where->ss_family == AF_INET6 && set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1)) ||
+	    (where->ss_family == AF_INET6 &&
+	     set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, is_one_family(where))) ||
 	    (!first && set_flag(fd, SOL_SOCKET, SO_REUSEPORT, 1)) ||
 	    bind(fd, (const struct sockaddr *)where, len) ||
 	    (first && set_flag(fd, SOL_SOCKET, SO_REUSEPORT, 1)) || listen(fd, DOOR_BACKLOG))
