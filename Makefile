@@ -81,7 +81,7 @@ $(BUILD)/tests/%: $(BUILD)/obj/%.o $(BUILD)/libdb.a $(BUILD)/libhato.a
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libdb.a $(BUILD)/libhato.a $(LIBS) -lcmocka
 
 # Fuzz targets link every program's parts, so that a parser may stand where it belongs.
-FUZZ_PARTS := $(foreach p,authsrv,$(call program_parts,$(p)))
+FUZZ_PARTS := $(foreach p,authsrv pushsrv,$(call program_parts,$(p)))
 $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(call obj,$(FUZZ_PARTS)) $(BUILD)/libdb.a $(BUILD)/libhato.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)

@@ -54,7 +54,7 @@ static struct metric metrics[COUNTERS] = {
 	[COUNT_PURGED] = {.name = P "mail_purged_total", .help = "messages of removed subscribers"},
 };
 
-void counters_register(void)
+void push_counters_register(void)
 {
 	for (int i = 0; i < COUNTERS; i++)
 		metric_register(&metrics[i]);

@@ -33,7 +33,7 @@ enum counter {
 };
 
 /* Before the threads start. */
-void counters_register(void);
+void push_counters_register(void);
 void counter_add(enum counter c, int64_t n);
 /* Keeps the greatest. From one thread. */
 void counter_most(enum counter c, int64_t n);

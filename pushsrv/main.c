@@ -116,7 +116,7 @@ static int pushsrv_start(struct daemon *d, void **shared)
 	if (!p)
 		return E_NOMEM;
 	p->conf = daemon_conf(d);
-	counters_register();
+	push_counters_register();
 	int err = open_all(d, p);
 	if (err) {
 		pushsrv_stop(p);
