@@ -436,6 +436,7 @@ class Phone(threading.Thread):
             quitting = True
             pop.quit()
             self.load.ledger.quit_acknowledged(self.subscriber.number, taken)
+            return len(taken)
         except (OSError, EOFError, poplib.error_proto):
             if quitting:
                 self.unsure = set(taken)
