@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
@@ -11,6 +12,7 @@
 #include "lib/err.h"
 #include "lib/log.h"
 
+#define BEV_READ_OCTETS 4096
 #define PARTING_READS   16 /* a tick, of PARTING_OCTETS each */
 #define PARTING_OCTETS  16384
 #define NOTIFY_RETRY_US 20000 /* no room in the socket for a close_notify: look again */
@@ -288,6 +290,29 @@ void conn_wake(struct conn *c)
 
 /* ---- what the bufferevent says ---- */
 
+/* libevent reads 4 KiB an event. When that was all it could take there is more, and a mail has
+ * thousands of them: the rest of what we may hold comes at once. An end or an error is left for it
+ * to find. */
+static void conn_read_more(struct conn *c, struct evbuffer *in)
+{
+	size_t have = evbuffer_get_length(in);
+	struct evbuffer_iovec room[2];
+
+	if (c->ssl || have < BEV_READ_OCTETS || have >= c->input_cap)
+		return;
+	evbuffer_unfreeze(in, 0);
+	int rooms = evbuffer_reserve_space(in, (ev_ssize_t)(c->input_cap - have), room, 2);
+	ssize_t n = rooms > 0 ? readv(c->fd, room, rooms) : 0;
+	for (int i = 0; i < rooms && n >= 0; i++) {
+		if (room[i].iov_len > (size_t)n)
+			room[i].iov_len = (size_t)n;
+		n -= (ssize_t)room[i].iov_len;
+	}
+	if (rooms > 0 && n == 0)
+		evbuffer_commit_space(in, room, rooms);
+	evbuffer_freeze(in, 0);
+}
+
 static void on_read(struct bufferevent *bev, void *arg)
 {
 	struct conn *c = arg;
@@ -298,8 +323,10 @@ static void on_read(struct bufferevent *bev, void *arg)
 		evbuffer_drain(in, evbuffer_get_length(in));
 	else if (c->state != CONN_OPEN || c->paused)
 		conn_read_off(c);
-	else
+	else {
+		conn_read_more(c, in);
 		conn_feed(c);
+	}
 }
 
 static void on_written(struct bufferevent *bev, void *arg)
