@@ -91,9 +91,12 @@ class Phone:
         return self.connect(ip).login(self.msisdn, token or self.token)
 
     def try_login(self, ip=None, token=None):
-        """The answer to PASS on a connection of its own."""
+        """The answer to PASS on a connection of its own. It ends with QUIT, after which the maildrop is free."""
         with self.connect(ip) as pop:
-            return pop.user_pass(self.msisdn, token or self.token)
+            answer = pop.user_pass(self.msisdn, token or self.token)
+            if answer.startswith("+OK"):
+                pop.say("QUIT")
+            return answer
 
     def listen(self, ip=None):
         return Listener(ip or self.ip, self.hato.port("pushsrv.trigger_port"))

@@ -166,14 +166,15 @@ class Hato:
     def feeder_key(self):
         return (self.dir / "state" / "feeder.key").read_text().strip()
 
-    def http(self, port, method, path, body=None, headers=None, source=None, tls=False, raw=None):
+    def http(self, port, method, path, body=None, headers=None, source=None, tls=False, raw=None,
+             host="127.0.0.1"):
         """(status, headers, decoded body). raw: octets instead of JSON."""
         where = (source, 0) if source else None
         if tls:
             context = ssl._create_unverified_context()
-            c = http.client.HTTPSConnection("127.0.0.1", port, timeout=PATIENCE, source_address=where, context=context)
+            c = http.client.HTTPSConnection(host, port, timeout=PATIENCE, source_address=where, context=context)
         else:
-            c = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE, source_address=where)
+            c = http.client.HTTPConnection(host, port, timeout=PATIENCE, source_address=where)
         sent = dict(headers or {})
         data = raw
         if body is not None:
