@@ -224,7 +224,7 @@ static void flood_while_paused(void **state)
 	for (int i = 0; i < 64 && send(fd, octets, 1 << 20, MSG_NOSIGNAL) > 0; i++) {
 	}
 	service_do(&s, note_input);
-	assert_in_range(s.most_waiting, 0, 16384);
+	assert_in_range(s.most_waiting, 0, CONN_INPUT_CAP);
 	service_stop(&s);
 	close(fd);
 	free(octets);

@@ -4,7 +4,6 @@
 #include <openssl/err.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
@@ -295,21 +294,18 @@ void conn_wake(struct conn *c)
  * to find. */
 static void conn_read_more(struct conn *c, struct evbuffer *in)
 {
-	size_t have = evbuffer_get_length(in);
-	struct evbuffer_iovec room[2];
+	size_t have = evbuffer_get_length(in), want = c->input_cap - have;
+	struct evbuffer_iovec room;
 
 	if (c->ssl || have < BEV_READ_OCTETS || have >= c->input_cap)
 		return;
 	evbuffer_unfreeze(in, 0);
-	int rooms = evbuffer_reserve_space(in, (ev_ssize_t)(c->input_cap - have), room, 2);
-	ssize_t n = rooms > 0 ? readv(c->fd, room, rooms) : 0;
-	for (int i = 0; i < rooms && n >= 0; i++) {
-		if (room[i].iov_len > (size_t)n)
-			room[i].iov_len = (size_t)n;
-		n -= (ssize_t)room[i].iov_len;
+	if (evbuffer_reserve_space(in, (ev_ssize_t)want, &room, 1) == 1) {
+		ssize_t n = read(c->fd, room.iov_base, room.iov_len < want ? room.iov_len : want);
+
+		room.iov_len = n > 0 ? (size_t)n : 0;
+		evbuffer_commit_space(in, &room, 1);
 	}
-	if (rooms > 0 && n == 0)
-		evbuffer_commit_space(in, room, rooms);
 	evbuffer_freeze(in, 0);
 }
 
