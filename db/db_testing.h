@@ -362,8 +362,8 @@ static inline int64_t make_subscriber(struct bench_store *s, int n)
 	char msisdn[MSISDN_MAX], imsi[IMSI_MAX];
 	int64_t id = 0;
 
-	snprintf(msisdn, sizeof msisdn, "8190%08d", n % 100000000);
-	snprintf(imsi, sizeof imsi, "44010%010d", n);
+	snprintf(msisdn, sizeof msisdn, "8190%08u", (unsigned)n % 100000000u);
+	snprintf(imsi, sizeof imsi, "440100%09u", (unsigned)n % 1000000000u);
 	struct subscriber_put put = a_subscriber(msisdn, imsi);
 	assert_int_equal(put_subscriber(s, &put, &id), 0);
 	return id;
@@ -371,7 +371,7 @@ static inline int64_t make_subscriber(struct bench_store *s, int n)
 
 static inline struct key key_at(const char *ip)
 {
-	struct key k;
+	struct key k = {.plen = 0};
 	struct addr a;
 
 	if (strchr(ip, '/'))
@@ -393,7 +393,7 @@ static inline struct lease_event an_event(enum lease_kind kind, const char *ip, 
 	snprintf(ev.feeder, sizeof ev.feeder, "feeder-1");
 	snprintf(ev.session_id, sizeof ev.session_id, "%s", session);
 	if (subscriber)
-		snprintf(ev.msisdn, sizeof ev.msisdn, "8190%08d", subscriber % 100000000);
+		snprintf(ev.msisdn, sizeof ev.msisdn, "8190%08u", (unsigned)subscriber % 100000000u);
 	if (ip) {
 		ev.keys[0] = key_at(ip);
 		ev.key_count = 1;
