@@ -32,6 +32,7 @@ class Ledger:
         self.counts = collections.Counter()
         self.wrong = []
         self.steps = 0
+        self.armed = None  # [kind, n, action]: at the nth step of the kind (None: any) from now on
 
     def blame(self, what):
         with self.changed:
@@ -42,8 +43,14 @@ class Ledger:
         with self.changed:
             self.counts[what] += n
 
-    def step(self):
+    def step(self, kind):
+        """Something was acknowledged or fetched; called with the lock held."""
         self.steps += 1
+        if self.armed and self.armed[0] in (kind, None):
+            self.armed[1] -= 1
+            if self.armed[1] <= 0:
+                action, self.armed = self.armed[2], None
+                action()
         self.changed.notify_all()
 
     # ---- mail ----
@@ -61,7 +68,7 @@ class Ledger:
             self.counts["accepted"] += 1
             if not copy.times:
                 self.waiting += 1
-            self.step()
+            self.step("mail")
 
     def unsure(self, message_id, numbers):
         with self.changed:
@@ -87,13 +94,13 @@ class Ledger:
             copy.times += 1
             copy.uids.add(uid)
             self.counts["fetched"] += 1
-            self.step()
+            self.step("fetched")
 
     def quit_acknowledged(self, number, uids):
         with self.changed:
             self.removed.update((number, u) for u in uids)
             self.counts["quits"] += 1
-            self.step()
+            self.step("quit")
 
     def quit_unsure(self, number, uids):
         with self.changed:
@@ -106,16 +113,17 @@ class Ledger:
         with self.changed:
             self.leases += events
             self.counts["lease events"] += len(events)
-            self.step()
+            self.step("lease")
 
     # ---- waiting ----
 
-    def wait_steps(self, n):
-        """Until n more things were acknowledged or fetched."""
+    def at_step(self, kind, n, action):
+        """Lets n steps of the kind pass and acts on the nth in the thread that made it, at once: who was promised something
+        a microsecond ago must have it."""
         with self.changed:
-            goal = self.steps + n
-            if not self.changed.wait_for(lambda: self.steps >= goal or self.wrong, PATIENCE):
-                raise AssertionError("nothing moves: %d of %d steps in %d s" % (n - (goal - self.steps), n, PATIENCE))
+            self.armed = [kind, n, action]
+            if not self.changed.wait_for(lambda: not self.armed or self.wrong, PATIENCE):
+                raise AssertionError("nothing moves: %d more steps (%s) did not come in %d s" % (self.armed[1], kind, PATIENCE))
 
     def wait_room(self, most, stop):
         """Flow control of the senders: the phones must keep up."""

@@ -464,7 +464,7 @@ class Phone(threading.Thread):
 # ---- all of it ----
 
 class Load:
-    def __init__(self, system, ledger, phones=16, senders=6, feeders=2, backlog=200, feed_pause=0.01):
+    def __init__(self, system, ledger, phones=16, senders=6, feeders=2, backlog=200, feed_pause=0.01, nas_size=24):
         self.system, self.ledger, self.backlog, self.feed_pause = system, ledger, backlog, feed_pause
         self.move_chance = 0.1
         self.senders_stop, self.feeders_stop = threading.Event(), threading.Event()
@@ -474,8 +474,8 @@ class Load:
         self.subscribers = [self.enrol(n) for n in range(1, phones + 1)]
         self.phones = [Phone(self, s) for s in self.subscribers]
         self.senders = self.make_senders(senders)
-        self.feeders = [Feeder(self, i, [self.enrol(10000 + 1000 * i + n) for n in range(30)],
-                               ["10.%d.0.%d" % (50 + i, n) for n in range(1, 25)]) for i in range(feeders)]
+        self.feeders = [Feeder(self, i, [self.enrol(10000 + 1000 * i + n) for n in range(nas_size + 6)],
+                               ["10.%d.0.%d" % (50 + i, n) for n in range(nas_size)]) for i in range(feeders)]
 
     def make_senders(self, count):
         """Half of them by SMTP, half by LMTP as a foreign MTA would."""

@@ -61,12 +61,13 @@ class Victim(Hato):
         self.killed.add(pid)
         os.kill(pid, signal.SIGKILL)
 
-    def kill_now(self, daemon):
-        self.kill_pid(self.ready_pid(daemon))
+    def freeze(self):
+        """Nothing of it goes on, and hato revives nobody."""
+        for pid in [self.process.pid] + list(self.children().values()):
+            os.kill(pid, signal.SIGSTOP)
 
     def crash(self):
-        """SIGKILL for hato and all its daemons at one moment: hato is stopped first, so that it revives none."""
-        os.kill(self.process.pid, signal.SIGSTOP)
+        """SIGKILL for hato and all its daemons at the moment of the freeze."""
         pids = list(self.children().values())
         for pid in pids + [self.process.pid]:
             os.kill(pid, signal.SIGKILL)
@@ -74,4 +75,3 @@ class Victim(Hato):
         self.process.stdout.close()
         self.process = None
         eventually("the daemons are gone", lambda: all(is_dead(p) for p in pids))
-        return len(pids)
