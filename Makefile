@@ -80,9 +80,17 @@ $(BUILD)/tests/%: $(BUILD)/obj/%.o $(BUILD)/libdb.a $(BUILD)/libhato.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libdb.a $(BUILD)/libhato.a $(LIBS) -lcmocka
 
-# Fuzz targets link every program's parts, so that a parser may stand where it belongs.
-FUZZ_PARTS := $(foreach p,authsrv pushsrv,$(call program_parts,$(p)))
-$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(call obj,$(FUZZ_PARTS)) $(BUILD)/libdb.a $(BUILD)/libhato.a
+# Fuzz targets link every program's parts as archives: the linker takes what a target names, so that a parser may stand
+# where it belongs.
+FUZZ_PARTS := $(patsubst %,$(BUILD)/parts/%.a,$(filter-out hato handset-sim,$(PROGRAMS)))
+define parts_rule
+$(BUILD)/parts/$(1).a: $(call obj,$(call program_parts,$(1)))
+	@mkdir -p $$(@D) && rm -f $$@
+	$$(AR) rcs $$@ $$^
+endef
+$(foreach p,$(PROGRAMS),$(eval $(call parts_rule,$(p))))
+.SECONDARY: $(call obj,$(FUZZ_SRCS) $(TEST_SRCS))
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_PARTS) $(BUILD)/libdb.a $(BUILD)/libhato.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
