@@ -192,32 +192,79 @@ int binding_row_overlapping(struct engine *e, const struct key *k, struct bindin
 
 /* ---- by session and subscriber ---- */
 
-int binding_row_of_session(struct engine *e, int64_t session, struct binding out[2], size_t *n)
+/* What key_bytes wrote. False: nothing there. */
+static bool read_key_bytes(struct query *q, struct key *k)
 {
-	struct query q;
+	size_t n;
+	const uint8_t *p = query_get_blob(q, &n);
 
-	*n = 0;
-	query_begin(&q, e, STMT_BINDING_OF_SESSION);
-	query_int(&q, session);
-	while (*n < 2 && query_next(&q))
-		binding_read(&q, &out[(*n)++]);
-	return query_end(&q);
+	if (n != KEY_BYTES_MAX)
+		return false;
+	memcpy(k->addr.bytes, p, sizeof k->addr.bytes);
+	k->plen = p[16];
+	k->port_first = (uint16_t)(p[17] << 8 | p[18]);
+	k->port_last = (uint16_t)(p[19] << 8 | p[20]);
+	return true;
 }
 
-int bindings_of(struct engine *e, int64_t subscriber, struct binding out[SUBSCRIBER_BINDINGS],
-		size_t *n)
+static int session_keys(struct engine *e, int64_t session, struct key keys[2], size_t *n)
 {
 	struct query q;
-	bool more = false;
+	struct key k = {0};
 
 	*n = 0;
-	query_begin(&q, e, STMT_BINDING_OF_SUBSCRIBER);
+	query_begin(&q, e, STMT_SESSION_KEYS);
+	query_int(&q, session);
+	int err = query_first(&q);
+	if (!err) {
+		query_get_text(&q, k.realm, sizeof k.realm);
+		for (int i = 0; i < 2; i++) {
+			if (read_key_bytes(&q, &k))
+				keys[(*n)++] = k;
+		}
+	}
+	query_end(&q);
+	return err == E_NOT_FOUND ? 0 : err;
+}
+
+/* The session says where to look, the key's row whether it is so. */
+int binding_row_of_session(struct engine *e, int64_t session, struct binding out[2], size_t *n)
+{
+	struct key keys[2];
+	size_t count;
+	int err = session_keys(e, session, keys, &count);
+
+	*n = 0;
+	for (size_t i = 0; !err && i < count; i++) {
+		err = binding_row_get(e, &keys[i], &out[*n]);
+		if (!err && out[*n].session == session)
+			(*n)++;
+		if (err == E_NOT_FOUND)
+			err = 0;
+	}
+	return err;
+}
+
+int bindings_of(struct engine *e, const char *realm, int64_t subscriber,
+		struct binding out[SUBSCRIBER_BINDINGS], size_t *n)
+{
+	int64_t sessions[SUBSCRIBER_BINDINGS / 2 + 1];
+	struct query q;
+	size_t count = 0, found;
+
+	*n = 0;
+	query_begin(&q, e, STMT_SESSION_IDS_ACTIVE);
 	query_int(&q, subscriber);
-	query_text(&q, "");
-	while ((more = query_next(&q)) && *n < SUBSCRIBER_BINDINGS)
-		binding_read(&q, &out[(*n)++]);
+	query_text(&q, realm);
+	query_int(&q, SUBSCRIBER_BINDINGS / 2 + 1);
+	while (count <= SUBSCRIBER_BINDINGS / 2 && query_next(&q))
+		sessions[count++] = query_get_int(&q);
 	int err = query_end(&q);
-	return err ? err : more ? E_TOO_LARGE : 0;
+	if (!err && count > SUBSCRIBER_BINDINGS / 2)
+		return E_TOO_LARGE;
+	for (size_t i = 0; !err && i < count; i++, *n += found)
+		err = binding_row_of_session(e, sessions[i], &out[*n], &found);
+	return err;
 }
 
 /* ---- writing ---- */
@@ -283,12 +330,27 @@ static int append_history(const struct db *db, struct engine *e, const struct bi
 	return history_append(e, &row);
 }
 
+static int put_session_key(struct engine *e, int64_t session, const struct key *k)
+{
+	uint8_t bytes[KEY_BYTES_MAX];
+	struct query q;
+
+	query_begin(&q, e,
+		    addr_is_v4(&k->addr) ? STMT_SESSION_SET_KEY_V4 : STMT_SESSION_SET_KEY_V6);
+	query_int(&q, session);
+	query_blob(&q, bytes, key_bytes(k, bytes));
+	return query_run(&q);
+}
+
 int binding_row_put(struct engine *e, const struct binding *before, const struct binding *after)
 {
-	bool is_new = before->generation == 0;
 	int err = put_row(e, after);
 
-	return err || !is_new ? err : put_length(e, &after->key);
+	if (!err && before->generation == 0)
+		err = put_length(e, &after->key);
+	if (!err && after->session && after->session != before->session)
+		err = put_session_key(e, after->session, &after->key);
+	return err;
 }
 
 int binding_tell(struct engine *e, const struct binding *before, const struct binding *after)

@@ -41,23 +41,27 @@ static void read_found(struct query *q, struct binding_found *f)
 	query_get_text(q, f->session_id, sizeof f->session_id);
 }
 
+static int find_key(struct engine *e, const struct key *k, struct binding_found *found)
+{
+	struct query q;
+
+	query_begin(&q, e, STMT_BINDING_FIND);
+	query_key(&q, k);
+	int err = query_first(&q);
+	if (!err)
+		read_found(&q, found);
+	query_end(&q);
+	return err;
+}
+
 static int find(struct engine *e, const char *realm, const struct addr *source, uint16_t port,
 		struct binding_found *found)
 {
 	struct binding b;
 	int64_t behind_us;
-	struct query q;
 	int err = binding_row_check(e, realm, source, port, &b, &behind_us);
 
-	if (err)
-		return err;
-	query_begin(&q, e, STMT_BINDING_FIND);
-	query_key(&q, &b.key);
-	err = query_first(&q);
-	if (!err)
-		read_found(&q, found);
-	query_end(&q);
-	return err;
+	return err ? err : find_key(e, &b.key, found);
 }
 
 void binding_find(struct db_port *port, const char *realm, const struct addr *source,
@@ -91,21 +95,44 @@ static void answer_list(struct query *q, size_t limit, binding_list_got *got, vo
 	free(list);
 }
 
+static int find_of_subscriber(struct engine *e, const char *realm, int64_t subscriber,
+			      struct binding_found **out, size_t *n)
+{
+	struct binding held[SUBSCRIBER_BINDINGS];
+	size_t count;
+	int err = bindings_of(e, realm, subscriber, held, &count);
+
+	if (err)
+		return err;
+	struct binding_found *list = malloc((count ? count : 1) * sizeof *list);
+	if (!list)
+		return E_NOMEM;
+	*n = 0;
+	for (size_t i = 0; !err && i < count; i++) {
+		err = find_key(e, &held[i].key, &list[*n]);
+		if (!err && list[*n].b.subscriber == subscriber)
+			(*n)++;
+		if (err == E_NOT_FOUND) /* moved between the two reads */
+			err = 0;
+	}
+	*out = list;
+	return err;
+}
+
 void binding_of_subscriber(struct db_port *port, const char *realm, int64_t subscriber,
 			   binding_list_got *got, void *arg)
 {
-	struct query q;
+	struct binding_found *list = NULL;
+	size_t n = 0;
 	int err;
 	struct engine *e = port_reader(port, DB_BINDINGS, &err);
 
-	if (!e) {
-		got(arg, err, NULL, 0);
-		return;
+	if (e) {
+		err = find_of_subscriber(e, realm, subscriber, &list, &n);
+		engine_assert_idle(e);
 	}
-	query_begin(&q, e, STMT_BINDING_OF_SUBSCRIBER);
-	query_int(&q, subscriber);
-	query_text(&q, realm);
-	answer_list(&q, SUBSCRIBER_BINDINGS, got, arg);
+	got(arg, err, list, err ? 0 : n);
+	free(list);
 }
 
 /* "192.0.2.1#1024-2047" as key_format writes it. */

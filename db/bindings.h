@@ -21,9 +21,9 @@ int binding_row_check(struct engine *e, const char *realm, const struct addr *so
 /* An active row whose key overlaps k and is not k. */
 int binding_row_overlapping(struct engine *e, const struct key *k, struct binding *b);
 int binding_row_of_session(struct engine *e, int64_t session, struct binding out[2], size_t *n);
-/* The bindings of all active sessions of a subscriber. E_TOO_LARGE. */
-int bindings_of(struct engine *e, int64_t subscriber, struct binding out[SUBSCRIBER_BINDINGS],
-		size_t *n);
+/* The bindings of a subscriber's active sessions in a realm ("": in all). E_TOO_LARGE. */
+int bindings_of(struct engine *e, const char *realm, int64_t subscriber,
+                struct binding out[SUBSCRIBER_BINDINGS], size_t *n);
 
 /* Did the key change hands? */
 bool binding_decides(const struct binding *before, const struct binding *after);

@@ -269,7 +269,7 @@ static int restart_bindings(const struct db *db, struct engine *e, int64_t id)
 {
 	struct binding held[SUBSCRIBER_BINDINGS];
 	size_t n;
-	int err = bindings_of(e, id, held, &n);
+	int err = bindings_of(e, "", id, held, &n);
 
 	for (size_t i = 0; !err && i < n; i++) {
 		struct binding now = held[i];

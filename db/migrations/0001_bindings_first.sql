@@ -31,12 +31,14 @@ CREATE TABLE name_tombstone (
   until_us  INTEGER NOT NULL,
   PRIMARY KEY (kind, name)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX name_tombstone_until ON name_tombstone (until_us);
 
 -- Removed subscribers, so that whoever keeps mail can dispose of theirs, also after a crash.
 CREATE TABLE gone (
   subscriber  INTEGER PRIMARY KEY,
   gone_us     INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX gone_since ON gone (gone_us);
 
 CREATE TABLE nas (
   id            INTEGER PRIMARY KEY,
@@ -49,6 +51,7 @@ CREATE TABLE nas (
   behind_us     INTEGER NOT NULL,
   UNIQUE (realm, nas_id)
 ) STRICT;
+CREATE INDEX nas_behind ON nas (behind_us);
 
 -- Ids are not used twice: the sweep never deletes the row with the highest one.
 CREATE TABLE session (
@@ -63,6 +66,8 @@ CREATE TABLE session (
   renewed_us     INTEGER NOT NULL,
   ended_us       INTEGER NOT NULL,
   active         INTEGER NOT NULL CHECK (active IN (0, 1)),
+  key_v4         BLOB, -- the last key of each family that it was given (lib/key key_bytes): where to look. Whether it holds
+  key_v6         BLOB, -- it still, the key's own row says. Cheaper than an index on binding.session by a page a lease event.
   UNIQUE (nas, session_id, epoch)
 ) STRICT;
 -- One session for a subscriber in a realm.
@@ -92,7 +97,6 @@ CREATE TABLE binding (
   trigger_key      BLOB,
   PRIMARY KEY (realm, addr, plen, port_first, port_last)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX binding_session ON binding (session) WHERE session <> 0;
 CREATE INDEX binding_expires ON binding (expires_us) WHERE expires_us <> 0;
 CREATE INDEX binding_quarantined ON binding (realm, addr, plen, port_first) WHERE state = 4;
 

@@ -1,0 +1,118 @@
+/* Every statement prepares on the connections that use it, and none walks through a table that
+ * grows with the world. */
+#include <sqlite3.h>
+
+#include "db/db_testing.h"
+#include "db/engine.h"
+
+static const struct {
+	const char *name, *sql;
+} statements[] = {
+#define STATEMENT(id, text) {#id, text},
+#include "db/statements.def"
+};
+
+/* Walks in the order of the key with a LIMIT, or over the few subscribers who are gone. */
+static const char *const may_scan[] = {
+	"SCAN main.change", "SCAN lease_event", "SCAN g",         "SCAN message_tombstone",
+	"SCAN send_log",    "SCAN access",      "SCAN (subquery", "SCAN CONSTANT ROW",
+};
+
+static bool is_allowed(const char *detail)
+{
+	if (strncmp(detail, "SCAN", 4) != 0)
+		return true;
+	for (size_t i = 0; i < sizeof may_scan / sizeof *may_scan; i++) {
+		if (!strncmp(detail, may_scan[i], strlen(may_scan[i])))
+			return true;
+	}
+	return false;
+}
+
+static void check_plan(sqlite3 *db, const char *name, const char *sql)
+{
+	char explain[4096];
+	sqlite3_stmt *stmt;
+
+	snprintf(explain, sizeof explain, "EXPLAIN QUERY PLAN %s", sql);
+	if (sqlite3_prepare_v2(db, explain, -1, &stmt, NULL) != SQLITE_OK)
+		print_error("%s: %s\n", name, sqlite3_errmsg(db));
+	assert_non_null(stmt);
+	while (sqlite3_step(stmt) == SQLITE_ROW) {
+		const char *detail = (const char *)sqlite3_column_text(stmt, 3);
+		if (getenv("SHOW_PLANS"))
+			print_message("%-24s %s\n", name, detail);
+		if (!is_allowed(detail))
+			print_error("%s: %s\n", name, detail);
+		assert_true(is_allowed(detail));
+	}
+	sqlite3_finalize(stmt);
+}
+
+/* The writer of mail.db sees all tables. */
+static void test_plans(void **state)
+{
+	struct bench_store *s = *state;
+	struct engine *e;
+
+	assert_int_equal(engine_open(s->dir, DB_MAIL, ENGINE_WRITER, &e), 0);
+	for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)
+		check_plan(e->sql, statements[i].name, statements[i].sql);
+	engine_close(e);
+}
+
+/* The bindings seen from mail's writer: read only, and not locked by its transaction. */
+static void test_attached_bindings(void **state)
+{
+	struct bench_store *s = *state;
+	struct engine *e;
+	char *message = NULL;
+
+	assert_int_equal(engine_open(s->dir, DB_MAIL, ENGINE_WRITER, &e), 0);
+	assert_int_equal(engine_begin(e), 0);
+	assert_int_not_equal(sqlite3_exec(e->sql, "UPDATE nas SET epoch = 1", NULL, NULL, &message),
+			     SQLITE_OK);
+	sqlite3_free(message);
+	make_subscriber(s, 1); /* another connection writes them meanwhile */
+	engine_rollback(e);
+	engine_close(e);
+}
+
+static int64_t pragma_of(struct engine *e, const char *sql)
+{
+	sqlite3_stmt *stmt;
+
+	assert_int_equal(sqlite3_prepare_v2(e->sql, sql, -1, &stmt, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+	int64_t value = sqlite3_column_int64(stmt, 0);
+	sqlite3_finalize(stmt);
+	return value;
+}
+
+static void test_pragmas(void **state)
+{
+	struct bench_store *s = *state;
+
+	for (int file = 0; file < 2; file++) {
+		for (int role = ENGINE_READER; role <= ENGINE_KEEPER; role++) {
+			struct engine *e;
+			assert_int_equal(
+				engine_open(s->dir, (enum db_file)file, (enum engine_role)role, &e),
+				0);
+			assert_int_equal(pragma_of(e, "PRAGMA synchronous"), 2); /* FULL */
+			assert_int_equal(pragma_of(e, "PRAGMA foreign_keys"), 1);
+			assert_int_equal(pragma_of(e, "PRAGMA cell_size_check"), 1);
+			assert_int_equal(pragma_of(e, "PRAGMA query_only"), role == ENGINE_READER);
+			assert_int_equal(pragma_of(e, "PRAGMA wal_autocheckpoint"), 0);
+			engine_close(e);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {TEST(test_plans), TEST(test_attached_bindings),
+					   TEST(test_pragmas)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
