@@ -23,7 +23,7 @@ enum schedule_verdict schedule_look(const struct outbox_row *row, enum schedule_
 	}
 	if (has_news || row->next_us <= now_us)
 		return SCHEDULE_SEND;
-	if (cause == SCHEDULE_START && row->next_us == SCHEDULE_NEVER)
+	if (cause == SCHEDULE_START)
 		return SCHEDULE_ASK;
 	*at_us = row->next_us;
 	return SCHEDULE_WAIT;

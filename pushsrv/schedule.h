@@ -34,7 +34,7 @@ enum schedule_verdict {
 	SCHEDULE_SEND,
 	SCHEDULE_HOLD, /* new mail inside the window: one trigger at its end */
 	SCHEDULE_WAIT, /* until *at_us */
-	SCHEDULE_ASK /* asleep: send if a lease was confirmed after its mail came (schedule_missed)
+	SCHEDULE_ASK /* not due: send if a lease was confirmed after its mail came (schedule_missed)
 		      */
 };
 

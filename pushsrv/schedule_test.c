@@ -82,12 +82,12 @@ static const struct {
 	 0,
 	 SCHEDULE_SEND,
 	 0},
-	{"at start, a repeat keeps its time",
+	{"at start, a repeat waits unless the phone has moved",
 	 {.newest_uid = 1, .covered_uid = 1, .next_us = T + 7},
 	 SCHEDULE_START,
 	 0,
-	 SCHEDULE_WAIT,
-	 T + 7},
+	 SCHEDULE_ASK,
+	 0},
 };
 
 static void looks_at_a_row(void **state)

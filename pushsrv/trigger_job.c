@@ -104,6 +104,8 @@ static void settle(struct job *j)
 		postpone(j, schedule_after_error(&t->schedule, j->row.attempts, now_us));
 	else if (j->is_behind)
 		postpone(j, now_us + BEHIND_US);
+	else if (j->cause == SCHEDULE_START && j->row.next_us > now_us)
+		postpone(j, j->row.next_us); /* not missed: its repeat keeps its time */
 	else
 		postpone(j, SCHEDULE_NEVER);
 }
@@ -227,7 +229,7 @@ static bool is_target(struct job *j, const struct binding_found *f, int64_t now_
 		j->is_behind = true;
 		return false;
 	}
-	return j->cause != SCHEDULE_START || j->row.next_us != SCHEDULE_NEVER ||
+	return j->cause != SCHEDULE_START || j->row.next_us <= now_us ||
 	       j->row.newest_uid > j->row.covered_uid ||
 	       schedule_missed(&j->row, f->b.confirmed_us);
 }

@@ -640,21 +640,21 @@ static void after_the_stop_nothing_begins(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define SCENE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(the_right_one_does),
-		TEST(what_is_committed_now_decides),
-		TEST(it_moves_while_the_store_works),
-		TEST(it_is_confirmed_while_the_store_works),
-		TEST(behind_waits_a_little),
-		TEST(a_window_makes_one_of_many),
-		TEST(what_a_scan_finds_in_a_window_is_moved_to_its_end),
-		TEST(a_lease_does_not_wait),
-		TEST(mail_during_the_work_is_not_forgotten),
-		TEST(a_record_that_fails_repeats_no_datagram),
-		TEST(a_read_that_fails_is_tried_again),
-		TEST(without_a_slot_the_store_remembers),
-		TEST(after_the_stop_nothing_begins),
+		SCENE(the_right_one_does),
+		SCENE(what_is_committed_now_decides),
+		SCENE(it_moves_while_the_store_works),
+		SCENE(it_is_confirmed_while_the_store_works),
+		SCENE(behind_waits_a_little),
+		SCENE(a_window_makes_one_of_many),
+		SCENE(what_a_scan_finds_in_a_window_is_moved_to_its_end),
+		SCENE(a_lease_does_not_wait),
+		SCENE(mail_during_the_work_is_not_forgotten),
+		SCENE(a_record_that_fails_repeats_no_datagram),
+		SCENE(a_read_that_fails_is_tried_again),
+		SCENE(without_a_slot_the_store_remembers),
+		SCENE(after_the_stop_nothing_begins),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
