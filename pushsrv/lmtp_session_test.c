@@ -98,7 +98,8 @@ static void accept_mail(struct play *p)
 		assert_int_equal(t->held, 0);
 		p->body_n = p->ahead_n;
 	} else {
-		memcpy(p->body, t->octets, t->held);
+		if (t->held > 0)
+			memcpy(p->body, t->octets, t->held);
 		p->body_n = t->held;
 	}
 	assert_int_equal(p->body_n, t->size);
