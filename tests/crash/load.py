@@ -28,7 +28,8 @@ class Gone(Exception):
 
 
 def now_text():
-    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    """As Hato writes it, which leaves out a fraction of zero."""
+    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ").replace(".000000Z", "Z")
 
 
 # ---- SMTP and LMTP, as far as a sender needs them ----

@@ -352,10 +352,13 @@ class MomentTest(unittest.TestCase):
                 os.kill(self.system.process.pid, signal.SIGCONT)
 
     def test_move_while_pushsrv_is_dead(self):
-        """Mail waits; the phone moves; the trigger finds it where it is now."""
-        for _ in range(ROUNDS):
+        """Mail waits; the phone moves; the trigger finds it where it is now. Also one that had gone to the old address."""
+        for i in range(ROUNDS):
             message_id, text = self.new_mail()
             self.send_whole("pushsrv", message_id, text)
+            if i % 2:
+                self.await_trigger()
+                eventually("the datagram is recorded", lambda: store.attempts(self.system) == 1)
             pid = self.system.ready_pid("pushsrv")
             os.kill(self.system.process.pid, signal.SIGSTOP)
             try:

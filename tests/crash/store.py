@@ -88,8 +88,18 @@ def faults(system):
                 + find_faults(folder / "bindings.db", BINDING_FAULTS))
 
 
-def pending(system):
-    """Messages and outbox rows of a system that runs."""
+def look(system, query):
+    """One number of a mail store whose system runs."""
     path = system.dir / "state" / "db" / "mail.db"
     with contextlib.closing(sqlite3.connect("file:%s?mode=ro" % path, uri=True, timeout=10)) as db:
-        return db.execute("SELECT (SELECT count(*) FROM message) + (SELECT count(*) FROM outbox)").fetchone()[0]
+        return db.execute(query).fetchone()[0]
+
+
+def pending(system):
+    """Messages and outbox rows."""
+    return look(system, "SELECT (SELECT count(*) FROM message) + (SELECT count(*) FROM outbox)")
+
+
+def attempts(system):
+    """Datagrams for what is in the outbox."""
+    return look(system, "SELECT coalesce(sum(attempts), 0) FROM outbox")
