@@ -288,7 +288,12 @@ class Pop3(poplib.POP3):
 
     def __init__(self, host, port, source):
         self.source = source
-        super().__init__(host, port, TIMEOUT_S)
+        try:
+            super().__init__(host, port, TIMEOUT_S)
+        except Exception:
+            if hasattr(self, "sock"):
+                self.sock.close()
+            raise
 
     def _create_socket(self, timeout):
         return socket.create_connection((self.host, self.port), timeout, source_address=(self.source, 0))
