@@ -12,7 +12,7 @@ TRACE = re.compile(rb"\A((Return-Path|Received|Received-SPF|Authentication-Resul
 def stuffed(content):
     """`content` (CRLF lines) as DATA wants it, with its final dot."""
     body = re.sub(rb"(?m)^\.", b"..", content)
-    if not body.endswith(b"\r\n"):
+    if body and not body.endswith(b"\r\n"):
         body += b"\r\n"
     return body + b".\r\n"
 
