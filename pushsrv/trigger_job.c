@@ -18,30 +18,37 @@ static void record_next(struct job *j);
 
 /* ---- the end without a datagram ---- */
 
+static void postpone_row(struct job *j);
+
 static void postponed(void *arg, int err)
 {
 	struct job *j = arg;
 
-	if (err && err != E_NOT_FOUND) {
-		counter_add(COUNT_STORE_ERRORS, 1);
-		j->all->with.due(j->all->with.arg, clock_now_us() + CLOCK_S);
-	}
-	job_finish(j);
+	if (err && err != E_NOT_FOUND)
+		job_stuck(j, postpone_row);
+	else
+		job_finish(j);
+}
+
+static void postpone_row(struct job *j)
+{
+	trigger_postpone(j->all->with.port, j->subscriber, j->postpone_us, postponed, j);
 }
 
 static void postpone(struct job *j, int64_t next_us)
 {
 	if (next_us != SCHEDULE_NEVER)
 		j->all->with.due(j->all->with.arg, next_us);
+	j->postpone_us = next_us;
 	if (j->row.next_us == next_us)
 		job_finish(j);
 	else
-		trigger_postpone(j->all->with.port, j->subscriber, next_us, postponed, j);
+		postpone_row(j);
 }
 
 static void hold(struct job *j, int64_t at_us)
 {
-	counter_add(COUNT_TRIGGERS_COALESCED, 1);
+	counter_add(COUNT_TRIGGERS_COALESCED, !j->is_scanned);
 	recent_wait(j->all->recent, j->subscriber);
 	triggers_set_window(j->all);
 	if (j->is_scanned)
@@ -130,6 +137,18 @@ static void note_sent(struct job *j, const struct target *to, uint8_t tid, int64
 		  LOG_INT("attempt", j->row.attempts + 1), LOG_END);
 }
 
+/* A network that is down refuses everything: a line a second is enough. */
+static void tell_refusal(struct triggers *t, const char *realm, int err)
+{
+	int64_t now_us = clock_mono_us();
+
+	if (t->refusal_told_us && now_us - t->refusal_told_us < CLOCK_S)
+		return;
+	t->refusal_told_us = now_us;
+	log_event(LOG_WARN, "trigger-refused", LOG_TEXT("realm", realm),
+		  LOG_TEXT("why", err_text(err)), LOG_END);
+}
+
 /* b is the committed row of this moment. */
 static void send_to(struct job *j, const struct target *to, const struct binding *b)
 {
@@ -157,8 +176,7 @@ static void send_to(struct job *j, const struct target *to, const struct binding
 	} else {
 		counter_add(COUNT_SEND_ERRORS, 1);
 		j->is_refused = true;
-		log_event(LOG_WARN, "trigger-refused", LOG_INT("subscriber", j->subscriber),
-			  LOG_TEXT("realm", b->key.realm), LOG_TEXT("why", err_text(err)), LOG_END);
+		tell_refusal(t, b->key.realm, err);
 	}
 }
 

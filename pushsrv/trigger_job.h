@@ -33,6 +33,7 @@ struct job {
 	bool is_behind, is_full, is_refused; /* why a target got nothing */
 	struct trigger_sent sent[TARGETS_MAX];
 	size_t sent_count, recorded;
+	int64_t postpone_us;
 };
 
 struct triggers {
@@ -44,6 +45,7 @@ struct triggers {
 	bool is_signed, is_stopping;
 	uint8_t tid;
 	size_t busy;
+	int64_t refusal_told_us;
 	struct job jobs[TRIGGERS_AT_ONCE];
 };
 
