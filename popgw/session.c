@@ -41,6 +41,16 @@ static void lock_lost(struct loop_task *task)
 	session_settle(s);
 }
 
+/* The others have had their turn: the rest of the lines. */
+static void take_turn(struct loop_task *task)
+{
+	struct session *s = (struct session *)((char *)task - offsetof(struct session, turn));
+
+	s->in_queue = false;
+	session_done(s);
+	session_settle(s);
+}
+
 void session_accept(struct worker *w, const char *realm, struct conn *c)
 {
 	struct session *s = calloc(1, sizeof(*s));
@@ -57,6 +67,7 @@ void session_accept(struct worker *w, const char *realm, struct conn *c)
 	s->port = peer->port;
 	s->id = conn_id(c);
 	s->began_us = clock_now_us();
+	s->turn.run = take_turn;
 	s->lock.lost.run = lock_lost;
 	s->lock.loop = w->loop;
 	s->lock.conn = s->id;
@@ -120,14 +131,16 @@ static void session_input(void *arg)
 	while (left && s->state != POP_ENDED && !s->in_command && !s->securing && take_line(s))
 		left--;
 	s->reading = false;
-	if (s->state == POP_ENDED || s->paused || s->securing)
+	if (s->state == POP_ENDED || s->securing)
 		return;
-	if (s->in_command || !left) {
+	if (!left && !s->in_command) {
+		s->in_command = s->in_queue = true;
+		loop_post(s->worker->loop, &s->turn);
+	}
+	if (s->in_command && !s->paused) {
 		s->paused = true;
 		conn_pause(s->conn);
 	}
-	if (!s->in_command)
-		session_done(s); /* the others' turn: the rest of the lines comes from the loop */
 }
 
 void session_done(struct session *s)
@@ -301,7 +314,7 @@ static void log_end(const struct session *s)
 /* Frees it when nothing will call it any more. */
 void session_settle(struct session *s)
 {
-	if (s->conn || s->ops || s->rechecking)
+	if (s->conn || s->ops || s->rechecking || s->in_queue)
 		return;
 	session_unlock(s);
 	if (s->has_lock && !s->lost)

@@ -91,6 +91,8 @@ struct session {
 	bool has_lock;   /* of the maildrop: taken and not given back, perhaps lost by now */
 	bool lost;       /* it was taken over, and we have heard */
 	bool rechecking; /* waits for the worker to look at its binding */
+	bool in_queue;   /* it had so many commands that it waits for its next turn */
+	struct loop_task turn;
 
 	struct pop3_command command;
 	void (*checked)(struct session *s); /* goes on when session_check is content */

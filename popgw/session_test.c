@@ -114,7 +114,12 @@ static void test_pipelining(void **state)
 		w += (size_t)sprintf(want + w, i % 2 ? "+OK 2 38\r\n" : "+OK\r\n");
 	}
 	struct client c = client_log_in(2, 3);
-	client_send_octets(&c, text, n);
+	assert_int_equal(send(c.fd, text, n, MSG_NOSIGNAL), n);
+	/* Its many commands keep nobody from his turn. */
+	for (int before = bed.calls[OP_CHECK]; before < MANY / 2; before = bed.calls[OP_CHECK]) {
+		bed_turn();
+		assert_true(bed.calls[OP_CHECK] - before <= 64);
+	}
 	client_expect_octets(&c, want, w);
 	/* The last one is answered although nothing more will come from the client. */
 	client_send(&c, "DELE 1\r\nQUIT\r\n");
@@ -353,6 +358,36 @@ static void test_idle_session_is_cut_by_the_feed(void **state)
 	}
 }
 
+/* The feed may name the session by its subscriber alone: as the former holder, or as one who was
+ * removed. */
+static void test_feed_by_subscriber(void **state)
+{
+	(void)state;
+	for (int way = 0; way < 2; way++) {
+		bed_bind(2, 5, 3, KEY_CONFIRMED);
+		struct client c = client_log_in(2, 3);
+		struct change told = {.kind = way ? CHANGE_GONE : CHANGE_BINDING};
+		*(way ? &told.subscriber : &told.former) = 5;
+		bed_bind(2, 0, 3, KEY_FREE);
+		bed.watcher(bed.watcher_arg, &told);
+		client_expect_end(&c);
+		client_close(&c);
+	}
+}
+
+/* The same numbers on another key are another binding: the token was made for this one. */
+static void test_another_key_over_the_address(void **state)
+{
+	(void)state;
+	put_mail();
+	struct client c = client_log_in(2, 3);
+	bed.bindings[0].key.plen = 120;
+	addr_mask(&bed.bindings[0].key.addr, 120);
+	client_send(&c, "STAT\r\n");
+	client_expect_end(&c);
+	client_close(&c);
+}
+
 /* A change that leaves the session in its right leaves it alone. */
 static void test_feed_that_means_no_harm(void **state)
 {
@@ -469,6 +504,35 @@ static void test_lock_stays_while_deletions_are_in_flight(void **state)
 	client_close(&b);
 }
 
+/* The session is over and cut while its deletions are with the store; then another takes the
+ * maildrop, and the store answers before the session has heard of that: it must live until it has.
+ */
+static void test_lost_is_heard_last(void **state)
+{
+	struct maildrop_holder rival;
+	bool evicted = false;
+
+	(void)state;
+	put_mail();
+	struct client a = client_log_in(2, 3);
+	client_ask(&a, "DELE 1\r\n", "+OK");
+	bed.hold[OP_UPDATE] = true;
+	client_send(&a, "QUIT\r\n");
+	bed_turn_until(is_held);
+	session_end(bed.worker->sessions, CLOSE_TOTAL);
+	client_expect_end(&a);
+	assert_int_equal(locks_held(), 1); /* the deletions are not done */
+	struct maildrop_lock other = {.subscriber = 5};
+	assert_int_equal(maildrop_lock_take(bed.popgw.locks, &other, &rival), E_BUSY);
+	assert_int_equal(maildrop_lock_take_over(bed.popgw.locks, &other, rival.ticket, &evicted),
+			 0);
+	bed_release();
+	assert_non_null(bed.worker->sessions);
+	bed_turn_until(bed_is_empty);
+	assert_true(maildrop_lock_release(bed.popgw.locks, &other));
+	client_close(&a);
+}
+
 /* ---- the client goes away while the store works ---- */
 
 static void send_script(struct client *c, const char *script)
@@ -563,12 +627,15 @@ int main(void)
 		TEST(test_moved_before_each_command),
 		TEST(test_contested_goes_on),
 		TEST(test_idle_session_is_cut_by_the_feed),
+		TEST(test_feed_by_subscriber),
+		TEST(test_another_key_over_the_address),
 		TEST(test_feed_that_means_no_harm),
 		TEST(test_moved_in_the_middle_of_a_mail),
 		TEST(test_second_login_waits),
 		TEST(test_phone_that_moved_takes_over),
 		TEST(test_new_generation_takes_over),
 		TEST(test_lock_stays_while_deletions_are_in_flight),
+		TEST(test_lost_is_heard_last),
 		TEST(test_gone_at_every_step),
 		TEST(test_taken_over_at_every_step),
 	};

@@ -444,7 +444,7 @@ struct client {
 
 static inline void bed_turn(void)
 {
-	event_base_loop(loop_base(bed.loop), EVLOOP_NONBLOCK);
+	event_base_loop(loop_base(bed.loop), EVLOOP_NONBLOCK | EVLOOP_ONCE);
 }
 
 static inline void bed_turn_until(bool (*is_so)(void))
