@@ -47,6 +47,7 @@ struct service {
 	pthread_mutex_t lock; /* protects what follows */
 	pthread_cond_t changed;
 	int opened, closed, asked, ended, secured;
+	int wrong;           /* called when it must not be */
 	size_t most_waiting; /* input seen at once */
 	enum conn_end last_end, last_asked;
 	struct conn *last; /* for tasks on the loop's thread */
@@ -235,6 +236,7 @@ static inline void session_input(void *session)
 	bool bare;
 
 	pthread_mutex_lock(&s->lock);
+	s->wrong += e->conn->paused;
 	if (conn_waiting(e->conn) > s->most_waiting)
 		s->most_waiting = conn_waiting(e->conn);
 	pthread_mutex_unlock(&s->lock);
@@ -395,6 +397,7 @@ static inline void service_stop(struct service *s)
 	pthread_join(s->thread, NULL);
 	listener_close(s->listener);
 	assert_int_equal(connections_count(s->all), 0);
+	assert_int_equal(s->wrong, 0);
 	connections_free(s->all);
 	loop_free(s->loop);
 	pthread_cond_destroy(&s->changed);
