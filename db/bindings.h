@@ -23,7 +23,7 @@ int binding_row_overlapping(struct engine *e, const struct key *k, struct bindin
 int binding_row_of_session(struct engine *e, int64_t session, struct binding out[2], size_t *n);
 /* The bindings of a subscriber's active sessions in a realm ("": in all). E_TOO_LARGE. */
 int bindings_of(struct engine *e, const char *realm, int64_t subscriber,
-                struct binding out[SUBSCRIBER_BINDINGS], size_t *n);
+		struct binding out[SUBSCRIBER_BINDINGS], size_t *n);
 
 /* Did the key change hands? */
 bool binding_decides(const struct binding *before, const struct binding *after);

@@ -589,6 +589,43 @@ static void test_batch(void **state)
 	assert_int_equal(wait_for(h), 0);
 }
 
+/* Who does an event mean? Either name alone, both of one person; two persons' are a contradiction.
+ */
+static void test_identities(void **state)
+{
+	struct bench_store *s = *state;
+	static const struct {
+		const char *msisdn, *imsi;
+		enum lease_result result;
+		int holder;
+	} cases[] = {
+		{"819000000001", "", LEASE_APPLIED, 1},
+		{"", "440100000000002", LEASE_APPLIED, 2},
+		{"819000000001", "440100000000001", LEASE_APPLIED, 1},
+		{"819000000001", "440100000000002", LEASE_QUARANTINED, 0},
+		{"819000000001", "440100000000099", LEASE_QUARANTINED, 0},
+		{"819000000099", "440100000000001", LEASE_QUARANTINED, 0},
+		{"819000000099", "440100000000099", LEASE_ERROR, 0},
+		{"", "", LEASE_ERROR, 0},
+	};
+	int64_t ids[3] = {0, make_subscriber(s, 1), make_subscriber(s, 2)};
+	int64_t now_us = clock_now_us();
+
+	for (int i = 0; i < (int)(sizeof cases / sizeof *cases); i++) {
+		char ip[32], session[16];
+		struct binding b = {0};
+		snprintf(ip, sizeof ip, "10.0.1.%d", i + 1);
+		snprintf(session, sizeof session, "s%d", i);
+		struct lease_event ev = an_event(LEASE_START, ip, 0, session, now_us + i);
+		snprintf(ev.msisdn, sizeof ev.msisdn, "%s", cases[i].msisdn);
+		snprintf(ev.imsi, sizeof ev.imsi, "%s", cases[i].imsi);
+		assert_int_equal(apply(s, ev).result, cases[i].result);
+		int err = check(s, ip, &b);
+		assert_int_equal(err, cases[i].result == LEASE_ERROR ? E_NOT_FOUND : 0);
+		assert_int_equal(b.subscriber, ids[cases[i].holder]);
+	}
+}
+
 /* The schema holds what the rules promise, whoever writes. */
 static void test_constraints(void **state)
 {
@@ -649,6 +686,7 @@ int main(void)
 		TEST(test_old_sessions),
 		TEST(test_batch),
 		TEST(test_constraints),
+		TEST(test_identities),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

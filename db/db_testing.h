@@ -393,7 +393,8 @@ static inline struct lease_event an_event(enum lease_kind kind, const char *ip, 
 	snprintf(ev.feeder, sizeof ev.feeder, "feeder-1");
 	snprintf(ev.session_id, sizeof ev.session_id, "%s", session);
 	if (subscriber)
-		snprintf(ev.msisdn, sizeof ev.msisdn, "8190%08u", (unsigned)subscriber % 100000000u);
+		snprintf(ev.msisdn, sizeof ev.msisdn, "8190%08u",
+			 (unsigned)subscriber % 100000000u);
 	if (ip) {
 		ev.keys[0] = key_at(ip);
 		ev.key_count = 1;

@@ -433,6 +433,15 @@ static void test_stale_list(void **state)
 	message_read(s->port, via.subscriber, &others->messages[0], 0, on_octets, h);
 	assert_int_equal(wait_for(h), E_NOT_FOUND);
 	free(h->octets);
+	/* Nor by a body that is not his message's. */
+	assert_int_equal(accept_mail(s, via.subscriber, "new\r\n", clock_now_us()), 0);
+	maildrop_free(drop);
+	drop = open_drop(s, via.subscriber);
+	drop->messages[0].body = others->messages[0].body;
+	h = HEARD(s);
+	message_read(s->port, via.subscriber, &drop->messages[0], 0, on_octets, h);
+	assert_int_equal(wait_for(h), E_NOT_FOUND);
+	free(h->octets);
 	maildrop_free(drop);
 	maildrop_free(others);
 }

@@ -114,6 +114,8 @@ static void test_removed_and_unused(void **state)
 
 	/* Number and address are unused; so is the address for another number. */
 	assert_int_equal(put_subscriber(s, &put, NULL), E_CONFLICT);
+	put.subscriber.addresses[0] = a_subscriber("81900000078", "").subscriber.addresses[0];
+	assert_int_equal(put_subscriber(s, &put, NULL), E_CONFLICT);
 	put = a_subscriber("81900000077", "440100000000077");
 	put.subscriber.addresses[0] = a_subscriber("819000000001", "").subscriber.addresses[0];
 	assert_int_equal(put_subscriber(s, &put, NULL), E_CONFLICT);
