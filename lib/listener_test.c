@@ -492,6 +492,39 @@ static void stls_refused(void **state)
 	assert_int_equal(s.secured, 0);
 }
 
+static void leave_an_error(struct service *s)
+{
+	(void)s;
+	ERR_raise(ERR_LIB_USER, 1);
+}
+
+/* What else the thread does with OpenSSL (a token that is not authentic) is not a connection's
+ * fault. */
+static void tls_minds_its_own_errors(void **state)
+{
+	struct service s = {.options.tls = tls};
+	SSL *ssl[3];
+
+	(void)state;
+	service_start(&s);
+	service_do(&s, leave_an_error);
+	for (size_t i = 0; i < COUNT(ssl); i++) {
+		ssl[i] = tls_client(client_of(&s), i ? TLS1_3_VERSION : TLS1_2_VERSION, NULL);
+		assert_int_equal(SSL_connect(ssl[i]), 1);
+		tls_expect(ssl[i], "hello\r\n");
+		service_do(&s, leave_an_error);
+	}
+	for (size_t i = 0; i < COUNT(ssl); i++) {
+		tls_say(ssl[i], "one\r\npause 20\r\n");
+		tls_expect(ssl[i], "tls one\r\nresumed\r\n");
+		service_do(&s, leave_an_error);
+		tls_say(ssl[i], "QUIT\r\n");
+		tls_expect(ssl[i], "bye\r\n");
+		tls_expect_end(ssl[i]);
+	}
+	service_stop(&s);
+}
+
 /* Much output, a close, and all of it arrives with the end said. */
 static void tls_close_loses_nothing(void **state)
 {
@@ -669,6 +702,7 @@ int main(void)
 		cmocka_unit_test(stls),
 		cmocka_unit_test(stls_flushes_first),
 		cmocka_unit_test(stls_refused),
+		cmocka_unit_test(tls_minds_its_own_errors),
 		cmocka_unit_test(tls_close_loses_nothing),
 		cmocka_unit_test(tls_input_is_bounded),
 		cmocka_unit_test(tls_tickets_work_everywhere),
