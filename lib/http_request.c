@@ -183,8 +183,9 @@ void http_problem(struct http_request *r, unsigned status, const char *name, con
 
 	snprintf(type, sizeof type, PROBLEM_URN "%s", name);
 	title_of(name, title);
-	body = json_pack("{s:s, s:s, s:i, s:s*}", "type", type, "title", title, "status",
-			 (int)status, "detail", detail);
+	body = json_pack("{s:s, s:s, s:i}", "type", type, "title", title, "status", (int)status);
+	if (detail)
+		json_object_set_new(body, "detail", json_string(detail)); /* if it is UTF-8 */
 	if (retry_after_s > 0) {
 		snprintf(seconds, sizeof seconds, "%lld", (long long)retry_after_s);
 		http_add_header(r, MHD_HTTP_HEADER_RETRY_AFTER, seconds);

@@ -39,6 +39,7 @@ struct site {
 	struct loop *loop;
 	struct http_server *server;
 	struct http_options options;
+	size_t max_body; /* 0: MAX_BODY */
 	pthread_t thread;
 	struct http_request *held[HELD_MAX]; /* loop's thread */
 	/* Protects what follows. */
@@ -173,7 +174,7 @@ static void site_start(struct site *s)
 	s->options.routes = ROUTES;
 	s->options.guard = guard;
 	s->options.arg = s;
-	s->options.max_body = MAX_BODY;
+	s->options.max_body = s->max_body ? s->max_body : MAX_BODY;
 	if (!s->options.max_connections)
 		s->options.max_connections = 1000;
 	if (!s->options.max_connections_per_address)
@@ -647,6 +648,45 @@ static void endless_body(void **state)
 	site_stop(&s);
 }
 
+/* Bodies that are not yet answered take so much and no more. */
+static void bodies_in_all(void **state)
+{
+	enum { LENGTH = 4000000, CLIENTS = 20 };
+	struct site s = {.max_body = LENGTH};
+	struct client *clients[CLIENTS];
+	struct reply r;
+	char *body = malloc(LENGTH);
+
+	(void)state;
+	memset(body, 'x', LENGTH);
+	site_start(&s);
+	for (int i = 0; i < CLIENTS; i++) {
+		clients[i] = client_open(&s);
+		client_say(clients[i], "POST /hold HTTP/1.1\r\nHost: x\r\n"
+				       "Content-Length: 4000000\r\n\r\n");
+		client_send(clients[i], body, LENGTH);
+		if (i < 16)
+			wait_count(&s, &s.held_count, i + 1);
+	}
+	for (int i = 16; i < CLIENTS; i++) {
+		client_read(clients[i], &r, false);
+		expect_problem(&r, 503, "overloaded");
+		assert_string_equal(head_field(&r, "Retry-After"), "1");
+	}
+	site_do(&s, release);
+	for (int i = 0; i < 16; i++) {
+		client_read(clients[i], &r, false);
+		assert_int_equal(r.status, 200);
+	}
+	put_body(clients[19], 1000000, 1000000, "");
+	client_read(clients[19], &r, false);
+	assert_int_equal(r.status, 201);
+	for (int i = 0; i < CLIENTS; i++)
+		client_close(clients[i]);
+	free(body);
+	site_stop(&s);
+}
+
 /* ---- late answers ---- */
 
 static void many_wait(void **state)
@@ -1025,6 +1065,7 @@ int main(void)
 		cmocka_unit_test(bodies_too_large),
 		cmocka_unit_test(bodies_refused_at_once),
 		cmocka_unit_test(endless_body),
+		cmocka_unit_test(bodies_in_all),
 		cmocka_unit_test(many_wait),
 		cmocka_unit_test(guard_may_answer_late),
 		cmocka_unit_test(client_leaves),
