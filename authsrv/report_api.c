@@ -4,8 +4,8 @@
  * Anyone with a token can write a report, so it counts only if pushsrv's own send log has that
  * datagram (number and time) for the reporter's address, and for another subscriber. Then it is
  * hard evidence against the generation it was sent to; if that is over, what is left is the alarm
- * and the history. What the log does not know is counted as forged and changes nothing; the reporter
- * hears the same 202.
+ * and the history. What the log does not know is counted as forged and changes nothing; the
+ * reporter hears the same 202.
  */
 #include <stdio.h>
 
@@ -70,10 +70,10 @@ static void on_logged(void *arg, int err, int64_t subscriber, uint32_t generatio
 		 "trigger %u of generation %u, meant for subscriber %lld, reported by %lld",
 		 (unsigned)c->tid, (unsigned)generation, (long long)subscriber,
 		 (long long)b->subscriber);
-	/* The generation that the datagram went to: a late one after an honest move is an alarm, but
-	 * not the new holder's fault. */
-	binding_quarantine(c->holder.call.worker->port, &b->key, generation,
-			   QUARANTINE_MISDIRECTED, evidence, on_quarantined, c);
+	/* The generation that the datagram went to: a late one after an honest move is an alarm,
+	 * but not the new holder's fault. */
+	binding_quarantine(c->holder.call.worker->port, &b->key, generation, QUARANTINE_MISDIRECTED,
+			   evidence, on_quarantined, c);
 }
 
 static void look_in_log(struct holder *h)

@@ -13,8 +13,8 @@
 #define STEP_S     60
 #define PAUSE_US   200000
 #define NO_MAIL    SIZE_MAX
-#define RETRIES_MAX                                                                                \
-	4096 /* mails that wait for another try: as many as there are connections suffices */
+/* mails that wait for another try: as many as there are connections suffices */
+#define RETRIES_MAX 4096
 
 enum line_state { L_CLOSED, L_GREETING, L_EHLO, L_READY, L_MAIL, L_RCPT, L_DATA, L_END };
 

@@ -11,9 +11,9 @@
 #include "lib/keyfile.h"
 
 #define FIRST_ADDRESS 0x7f010001u /* 127.1.0.1 */
-#define SPARE_ADDRESSES                                                                            \
-	16 /* and a tenth of the phones: what was given back is given out again soon */
-#define WATCH_US 200000
+/* and a tenth of the phones: what was given back is given out again soon */
+#define SPARE_ADDRESSES 16
+#define WATCH_US        200000
 
 static int fail(const char *what, const char *why)
 {

@@ -35,7 +35,7 @@ void table_print(const json_t *rows, const char *const *columns)
 	size_t n = 0;
 	char text[CELL_MAX];
 
-	for (; columns[n] && n < COLUMNS_MAX; n++)
+	for (; n < COLUMNS_MAX && columns[n]; n++)
 		width[n] = (int)strlen(columns[n]);
 	for (size_t r = 0; r < json_array_size(rows); r++)
 		for (size_t i = 0; i < n; i++) {

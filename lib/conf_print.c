@@ -7,7 +7,7 @@ static void section_name(const char *section, char out[64])
 {
 	size_t i = 0;
 
-	for (; section[i] && i < 63; i++)
+	for (; i < 63 && section[i]; i++)
 		out[i] = section[i] == '_' ? '-' : section[i];
 	out[i] = 0;
 }

@@ -18,8 +18,8 @@
 #include "lib/metrics.h"
 
 #define WORKERS_MAX 256
-#define STOP_LIMIT_US                                                                              \
-	4000000 /* what is still in flight then is cut: SIGTERM means gone within 5 s */
+/* what is still in flight then is cut: SIGTERM means gone within 5 s */
+#define STOP_LIMIT_US 4000000
 
 struct worker {
 	struct daemon *daemon;
