@@ -199,8 +199,7 @@ class Behind(Bindings):
     def test_a_restart_without_delay_changes_nothing(self):
         a = self.phones.next()
         pid = self.hato.kill("authsrv")
-        eventually("authsrv is there again", lambda: self.hato.command("status", check=False).returncode == 0
-                   and self.hato.pid("authsrv") != pid)
+        self.hato.wait_restarted("authsrv", pid)
         self.assertFalse(self.phones_binding(a.ip)["behind"])
         self.assertEqual(201, a.claim()[0])
 

@@ -1,5 +1,6 @@
 """Who holds an address, told by the REST feed: the replay of 2011, the order of events, and doubt."""
 import base64
+import json
 import unittest
 
 from harness.bindings import Bindings, stamp
@@ -346,6 +347,8 @@ class Doubt(Bindings):
         with a.listen() as air:
             a.receive()
             meant_for_a = air.next()
+        eventually("it is in the send log", lambda: json.loads(
+            self.hato.command("mailbox", "show", a.msisdn, "--json").stdout)["trigger_attempts"] == 1)
         b.attach(x)
         report = {"trigger": base64.b64encode(meant_for_a.datagram).decode()}
         self.assertEqual(401, self.hato.handset(x, "POST", "/v1/reports/misdirected", report)[0], "without a token")

@@ -281,8 +281,7 @@ class StoreGone(LmtpTest):
                 self.assertEqual(250, lmtp.deliver(phone.address, content)[0])
                 sent.append(content)
                 pid = self.hato.kill("pushsrv")
-            eventually("pushsrv is there again",
-                       lambda: self.hato.command("status", check=False).returncode == 0 and self.hato.pid("pushsrv") != pid)
+            self.hato.wait_restarted("pushsrv", pid)
         self.assertEqual(sent, phone.fetch())
 
 

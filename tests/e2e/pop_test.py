@@ -199,8 +199,7 @@ class Kept(PopTest):
         content = phone.receive()
         for daemon in ("popgw", "authsrv", "pushsrv"):
             pid = self.hato.kill(daemon)
-            eventually(daemon + " is there again",
-                       lambda: self.hato.command("status", check=False).returncode == 0 and self.hato.pid(daemon) != pid)
+            self.hato.wait_restarted(daemon, pid)
             with eventually("login", lambda: self.try_open(phone)) as pop:
                 self.assertEqual(content, content_of(pop.retr(1)))
                 self.ok(pop.say("QUIT"))
@@ -259,8 +258,7 @@ class Lock(PopTest):
         pop = phone.login()
         pid = self.hato.kill("popgw")
         self.assertTrue(pop.is_cut())
-        eventually("popgw is there again",
-                   lambda: self.hato.command("status", check=False).returncode == 0 and self.hato.pid("popgw") != pid)
+        self.hato.wait_restarted("popgw", pid)
         self.ok(phone.try_login())
 
 

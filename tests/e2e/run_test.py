@@ -184,14 +184,10 @@ class Running(unittest.TestCase):
     def console(self, path):
         return self.hato.http(self.hato.port("hato.console_port"), "GET", path)
 
-    def back(self, daemon, pid):
-        eventually(daemon + " is there again",
-                   lambda: self.hato.command("status", check=False).returncode == 0 and self.hato.pid(daemon) != pid)
-
     def test_a_killed_daemon_comes_back_and_that_is_logged(self):
         for daemon in built():
             pid = self.hato.kill(daemon)
-            self.back(daemon, pid)
+            self.hato.wait_restarted(daemon, pid)
             died = [e for e in self.hato.events("daemon-died") if e["name"] == daemon]
             self.assertEqual(9, died[-1]["signal"])
             state = next(d for d in self.hato.status()["daemons"] if d["name"] == daemon)
@@ -205,7 +201,7 @@ class Running(unittest.TestCase):
         os.kill(pid, signal.SIGSTOP)
         self.assertEqual(200, self.console("/healthz")[0])
         os.kill(pid, signal.SIGKILL)
-        self.back("popgw", pid)
+        self.hato.wait_restarted("popgw", pid)
         self.assertEqual((200, b"ready\n"), self.console("/readyz")[::2])
 
     def test_console(self):

@@ -243,10 +243,6 @@ class Lost(TriggerTest):
     """A trigger is owed from the commit on: who dies in between comes back and sends it."""
     sets = {"pushsrv.coalesce": 0, "pushsrv.retry": "600"}
 
-    def back(self, daemon, pid):
-        eventually(daemon + " is there again",
-                   lambda: self.hato.command("status", check=False).returncode == 0 and self.hato.pid(daemon) != pid)
-
     def test_killed_between_the_commit_and_the_trigger(self):
         """The mail is committed while the phone has no lease; pushsrv sleeps (SIGSTOP) while the lease is confirmed, and dies."""
         phone = self.phones.next(attach=False)
@@ -257,7 +253,7 @@ class Lost(TriggerTest):
             phone.attach()
             os.kill(pid, signal.SIGKILL)
             self.assertTrue(air.next(20).is_signed_for(phone.answer["trigger"]))
-        self.back("pushsrv", pid)
+        self.hato.wait_restarted("pushsrv", pid)
 
     def test_mail_accepted_before_a_crash_is_there_after_it(self):
         phone = self.phones.next(attach=False)
@@ -266,7 +262,7 @@ class Lost(TriggerTest):
             sent.append(phone.receive(message("mail %d" % n)))
             if n % 2:
                 pid = self.hato.kill("pushsrv")
-                self.back("pushsrv", pid)
+                self.hato.wait_restarted("pushsrv", pid)
         with phone.listen() as air:
             phone.attach()
             air.next()

@@ -137,10 +137,15 @@ class Hato:
         return self.ports[key]
 
     def status(self):
-        return json.loads(self.command("status", "--json").stdout)
+        """Also when some daemon is not ready (the command's status is 1 then)."""
+        run = self.command("status", "--json", check=False)
+        if not run.stdout:
+            raise AssertionError("hato status: %s\n%s" % (run.stderr, self.log()[-4000:]))
+        return json.loads(run.stdout)
 
     def pid(self, daemon):
-        return next(d["pid"] for d in self.status()["daemons"] if d["name"] == daemon)
+        """Of a daemon that runs: 0 is nobody's, and to a signal it is our own process group."""
+        return eventually(daemon + " runs", lambda: next(d["pid"] for d in self.status()["daemons"] if d["name"] == daemon))
 
     def wait_ready(self):
         def ask():
@@ -153,6 +158,13 @@ class Hato:
         pid = self.pid(daemon)
         os.kill(pid, signal.SIGKILL)
         return pid
+
+    def wait_restarted(self, daemon, pid):
+        """Until everybody is ready, the daemon under another pid than the one that died."""
+        def ask():
+            status = self.status()
+            return status["ready"] and pid not in [d["pid"] for d in status["daemons"]]
+        eventually(daemon + " is there again", ask)
 
     def command(self, *words, check=True):
         run = subprocess.run([str(BUILD / "hato"), *words, "--dir", str(self.dir / "state")], capture_output=True,
