@@ -1,6 +1,5 @@
 #include "lib/conn.h"
 
-#include <assert.h>
 #include <event2/buffer.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -180,7 +179,10 @@ static void start_tls(struct conn *c, SSL_CTX *context, bool client)
 
 	if (c->state != CONN_OPEN)
 		return;
-	assert(!c->ssl);
+	if (c->ssl) {
+		conn_cut(c, CONN_END_ABORT);
+		return;
+	}
 	conn_read_off(c);
 	in = bufferevent_get_input(c->bev);
 	evbuffer_drain(in, evbuffer_get_length(in));

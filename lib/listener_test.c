@@ -488,8 +488,20 @@ static void stls_refused(void **state)
 	SSL_free(ssl);
 	ERR_clear_error();
 	close(fd);
-	service_stop(&s);
 	assert_int_equal(s.secured, 0);
+	/* Twice: the fixture asks for it, a protocol should not. */
+	fd = client_of(&s);
+	client_expect(fd, "hello\r\n");
+	client_say(fd, "STLS\r\n");
+	client_expect(fd, "begin\r\n");
+	ssl = tls_client(fd, TLS1_3_VERSION, NULL);
+	assert_int_equal(SSL_connect(ssl), 1);
+	tls_say(ssl, "STLS\r\n");
+	service_wait(&s, &s.closed, COUNT(nonsense) + 2);
+	assert_int_equal(s.last_end, CONN_END_ABORT);
+	SSL_free(ssl);
+	close(fd);
+	service_stop(&s);
 }
 
 static void leave_an_error(struct service *s)
