@@ -115,6 +115,40 @@ static bool body_is_unwanted(const struct http_request *r)
 	       declared_length(r) > r->server->options.max_body + DRAIN_MAX;
 }
 
+/* Fields of which a request has one at most (RFC 9110 5.3, RFC 9112 3.2 and 6.3). */
+static const char *const single_fields[] = {
+	MHD_HTTP_HEADER_HOST,          MHD_HTTP_HEADER_CONTENT_LENGTH, MHD_HTTP_HEADER_CONTENT_TYPE,
+	MHD_HTTP_HEADER_AUTHORIZATION, MHD_HTTP_HEADER_ORIGIN,
+};
+#define SINGLE_FIELDS (sizeof single_fields / sizeof *single_fields)
+
+struct field_tally {
+	unsigned seen[SINGLE_FIELDS];
+	bool doubled;
+};
+
+static enum MHD_Result tally_field(void *arg, enum MHD_ValueKind kind, const char *name,
+				   const char *value)
+{
+	struct field_tally *t = arg;
+
+	(void)kind;
+	(void)value;
+	for (size_t i = 0; i < SINGLE_FIELDS; i++)
+		if (!strcasecmp(name, single_fields[i]) && t->seen[i]++)
+			t->doubled = true;
+	return MHD_YES;
+}
+
+/* Two of them would be read in one way by us and in another by who stands before us. */
+static bool has_doubled_field(struct MHD_Connection *connection)
+{
+	struct field_tally t = {.doubled = false};
+
+	MHD_get_connection_values(connection, MHD_HEADER_KIND, tally_field, &t);
+	return t.doubled;
+}
+
 static enum MHD_Result request_begin(struct http_request *r, struct MHD_Connection *connection,
 				     const char *method)
 {
@@ -124,6 +158,9 @@ static enum MHD_Result request_begin(struct http_request *r, struct MHD_Connecti
 	request_describe(r, connection, method);
 	if (http_target_parse(r->target, &r->parts)) {
 		http_problem(r, 400, "malformed", "request target", 0);
+	} else if (has_doubled_field(connection)) {
+		http_add_header(r, MHD_HTTP_HEADER_CONNECTION, "close");
+		http_problem(r, 400, "malformed", "a header field that must be one is two", 0);
 	} else if (o->guard && o->guard(o->arg, r)) {
 		r->handed = true;
 	} else {
