@@ -86,22 +86,26 @@ size_t conn_unsent(const struct conn *c);
 void conn_pause(struct conn *c);
 void conn_resume(struct conn *c); /* calls input from the loop if something is left */
 
-/* Discards all input (command injection), flushes output, then negotiates as a server; what is written before `secured` is lost.
- * Under TLS already, the connection is cut: whether a protocol allows it then is the protocol's to say. */
+/* Discards all input (command injection), flushes output, then negotiates as a server; what is
+ * written before `secured` is lost. Under TLS already, the connection is cut: whether a protocol
+ * allows it then is the protocol's to say. */
 void conn_start_tls(struct conn *c, struct tls_server *tls);
 
 /* The same as a client (handset-sim): call it in `connected` or after the server's go-ahead. */
 void conn_start_client_tls(struct conn *c, struct tls_client *tls);
 
-/* 0: none. What the peer says or takes starts it anew; a paused session with nothing to send waits for us and is not idle. */
+/* 0: none. What the peer says or takes starts it anew; a paused session with nothing to send waits
+ * for us and is not idle. */
 void conn_set_idle(struct conn *c, int64_t idle_s);
 void conn_set_total(struct conn *c, int64_t total_s); /* from now; 0: none */
 
-/* Flush, then close (TLS: say so): no input is shown any more. A peer that takes nothing for 10 s, or not all in 60 s, is cut and
- * the end is IDLE. Then what the peer still sends is read and thrown away until it hangs up, for 2 s, lest a reset overtake our
- * last words; `closed` comes after that. */
+/* Flush, then close (TLS: say so): no input is shown any more. A peer that takes nothing for 10 s,
+ * or not all in 60 s, is cut and the end is IDLE. Then what the peer still sends is read and thrown
+ * away until it hangs up, for 2 s, lest a reset overtake our last words; `closed` comes after that.
+ */
 void conn_close(struct conn *c);
-/* Close without flushing, and with a reset, so that the kernel forgets what it holds too: when the binding moved. */
+/* Close without flushing, and with a reset, so that the kernel forgets what it holds too: when the
+ * binding moved. */
 void conn_abort(struct conn *c);
 
 /* The client side (smtpgw's LMTP). address: "127.0.0.1:2424" parts or a unix socket path. Connects
