@@ -81,9 +81,9 @@ static void give_up(struct lmtp_client *l, const char *why)
 {
 	if (l->state == LMTP_CLOSED)
 		return;
-	log_event(LOG_WARN, "lmtp-given-up", LOG_INT("conn", conn_id(l->conn)),
-		  LOG_TEXT("why", why), LOG_TEXT("answer", l->reply.text),
-		  LOG_INT("code", l->reply.code), LOG_END);
+	log_event(l->state == LMTP_IDLE ? LOG_DEBUG : LOG_WARN, "lmtp-given-up",
+		  LOG_INT("conn", conn_id(l->conn)), LOG_TEXT("why", why),
+		  LOG_TEXT("answer", l->reply.text), LOG_INT("code", l->reply.code), LOG_END);
 	enter(l, LMTP_CLOSED);
 	conn_abort(l->conn);
 	tell_lost(l);
