@@ -1,0 +1,266 @@
+/* The configuration: defaults, files, --set, and one clear line for whatever is wrong. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/conf.h"
+#include "lib/conf_running.h"
+#include "lib/err.h"
+
+static char dir[] = "/tmp/hato-conf-XXXXXX";
+
+static int make_dir(void **state)
+{
+	(void)state;
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int remove_dir(void **state)
+{
+	(void)state;
+	char command[64];
+
+	snprintf(command, sizeof command, "rm -rf %s", dir);
+	return system(command);
+}
+
+static char *file(const char *text)
+{
+	static char path[64];
+
+	snprintf(path, sizeof path, "%s/hato.conf", dir);
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+	return path;
+}
+
+static struct conf *load(const char *text, const char *set)
+{
+	struct conf *c = NULL;
+	char error[256];
+	const char *sets[] = {set};
+
+	if (conf_load(file(text), NULL, sets, set ? 1 : 0, &c, error))
+		fail_msg("%s", error);
+	return c;
+}
+
+static void test_defaults(void **state)
+{
+	(void)state;
+	struct conf *c = load("", NULL);
+
+	assert_int_equal(c->authsrv_token_seconds, 3600);
+	assert_int_equal(c->pushsrv_quota_bytes, 52428800);
+	assert_int_equal(c->pushsrv_retry.count, 4);
+	assert_int_equal(c->pushsrv_retry.value[3], 600);
+	assert_string_equal(c->smtpgw_local_domains, "hato.example");
+	assert_true(c->popgw_auth_requires_tls);
+	assert_int_equal(c->realm_count, 1);
+	assert_int_equal(c->realms[0].pop3_port, 1110);
+	assert_int_equal(c->network_key_count, 1);
+	assert_string_equal(c->network_keys[0].file, "feeder.key");
+	assert_int_equal(c->network_keys[0].scopes, SCOPE_LEASE | SCOPE_PROVISION | SCOPE_OPERATE);
+	assert_string_equal(c->dir, dir);
+	conf_free(c);
+}
+
+static void test_every_port_of_the_contract_is_known(void **state)
+{
+	(void)state;
+	static const char *const keys[] = {"authsrv.handset_port",
+					   "authsrv.handset_tls_port",
+					   "authsrv.network_port",
+					   "authsrv.radius_port",
+					   "smtpgw.mx_port",
+					   "smtpgw.submission_port",
+					   "smtpgw.submissions_port",
+					   "pushsrv.lmtp_port",
+					   "popgw.pop3_port",
+					   "popgw.pop3s_port",
+					   "smsc-sim.smpp_port",
+					   "smsc-sim.control_port",
+					   "hato.console_port",
+					   "pushsrv.trigger_port",
+					   "pushsrv.trigger_source_port"};
+
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+		char set[64];
+		snprintf(set, sizeof set, "%s=4711", keys[i]);
+		conf_free(load("", set));
+	}
+}
+
+static void test_file_and_sets(void **state)
+{
+	(void)state;
+	struct conf *c = load("[popgw]\npop3_port = 2110\nlogin_id = account\n"
+			      "[pushsrv]\nretry = 1, 5\n[smsc-sim]\nsmpp_port=1\n",
+			      "popgw.pop3_port=3110");
+
+	assert_int_equal(c->popgw_pop3_port, 3110);
+	assert_int_equal(c->realms[0].pop3_port, 3110);
+	assert_string_equal(c->popgw_login_id, "account");
+	assert_int_equal(c->pushsrv_retry.count, 2);
+	assert_int_equal(c->pushsrv_retry.value[1], 5);
+	assert_int_equal(c->smsc_sim_smpp_port, 1);
+	conf_free(c);
+}
+
+static void test_named_sections(void **state)
+{
+	(void)state;
+	struct conf *c = load("[realm b]\nhandset_port = 9080\ntrigger_source = 10.0.0.1\n"
+			      "[network-key pgw]\nfile = pgw.key\nscopes = lease\nrealm = b\n"
+			      "nas_ids = pgw1,pgw2\n",
+			      "realm b.pop3_port=9110");
+
+	assert_int_equal(c->realm_count, 2);
+	const struct conf_realm *b = conf_realm(c, "b");
+	assert_non_null(b);
+	assert_int_equal(b->handset_port, 9080);
+	assert_int_equal(b->pop3_port, 9110);
+	assert_int_equal(b->trigger_port, 2948);
+	assert_string_equal(b->trigger_source, "10.0.0.1");
+	assert_null(conf_realm(c, "c"));
+	assert_int_equal(c->network_key_count, 2);
+	assert_int_equal(c->network_keys[1].scopes, SCOPE_LEASE);
+	assert_string_equal(c->network_keys[1].realm, "b");
+	conf_free(c);
+}
+
+static void test_refusals(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text, *set, *says;
+	} cases[] = {
+		{"[popgw]\npop_port = 1\n", NULL, "hato.conf:2: unknown key popgw.pop_port"},
+		{"[popg]\nx = 1\n", NULL, "unknown section [popg]"},
+		{"[popgw]\npop3_port = 70000\n", NULL, "0..65535"},
+		{"[popgw]\npop3_port = 11x\n", NULL, "'11x'"},
+		{"[popgw]\npop3_port =\n", NULL, "popgw.pop3_port"},
+		{"[popgw]\nauth_requires_tls = maybe\n", NULL, "neither yes nor no"},
+		{"[popgw]\nlogin_id = nobody\n", NULL, "none of account, address, both"},
+		{"[pushsrv]\nretry = 1,0\n", NULL, "pushsrv.retry"},
+		{"[pushsrv]\napplication_id = imode\n", NULL, "none of emn.ua, spmode"},
+		{"[smtpgw]\nlisten = localhost\n", NULL, "is no address"},
+		{"[realm B!]\nhandset_port = 1\n", NULL, "realm"},
+		{"[realm default]\nhandset_port = 1\n", NULL, "daemons' sections"},
+		{"[realm b]\nport = 1\n", NULL, "unknown key"},
+		{"[network-key k]\nscopes = all\n", NULL, "scopes"},
+		{"[network-key k]\nscopes = lease\n", NULL, "no file"},
+		{"no section\n", NULL, "hato.conf:1"},
+		{"", "popgw", "section.key=value"},
+		{"", "popgw.pop3_port", "section.key=value"},
+		{"", "popgw.x=1", "--set: unknown key"},
+		{"", "=1", "section.key=value"},
+		{"[log]\nlevel = loud\n", NULL, "log.level"},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct conf *c = NULL;
+		char error[256] = "";
+		int rc = conf_load(file(cases[i].text), NULL, &cases[i].set, cases[i].set ? 1 : 0,
+				   &c, error);
+		if (!rc || !strstr(error, cases[i].says))
+			fail_msg("case %zu: %d '%s', expected '%s'", i, rc, error, cases[i].says);
+		assert_null(c);
+	}
+}
+
+static void test_no_such_file(void **state)
+{
+	(void)state;
+	struct conf *c;
+	char error[256], path[64];
+
+	snprintf(path, sizeof path, "%s/absent.conf", dir);
+	assert_int_not_equal(conf_load(path, NULL, NULL, 0, &c, error), 0);
+	assert_non_null(strstr(error, "No such file"));
+	assert_int_equal(conf_load_running("/nonexistent", NULL, 0, &c, error), E_NOT_FOUND);
+}
+
+static void test_paths(void **state)
+{
+	(void)state;
+	struct conf *c = load("", NULL);
+	char expected[64];
+	char *path = conf_path(c, "keys/x");
+
+	snprintf(expected, sizeof expected, "%s/keys/x", dir);
+	assert_string_equal(path, expected);
+	free(path);
+	path = conf_path(c, "/etc/x");
+	assert_string_equal(path, "/etc/x");
+	free(path);
+	conf_free(c);
+}
+
+/* The example holds every key, commented out; uncommented it gives the defaults. */
+static void test_example_is_the_defaults(void **state)
+{
+	(void)state;
+	char *text = NULL, path[64];
+	size_t n;
+	FILE *to = open_memstream(&text, &n);
+
+	conf_print_example(to);
+	fclose(to);
+	for (char *at = text; (at = strstr(at, "\n;")); at++)
+		if (at[2] != ' ')
+			memmove(at + 1, at + 2, strlen(at + 2) + 1);
+	snprintf(path, sizeof path, "%s", file(text));
+	free(text);
+	struct conf *c = NULL;
+	char error[256];
+	if (conf_load(path, NULL, NULL, 0, &c, error))
+		fail_msg("%s", error);
+	assert_int_equal(c->popgw_idle_seconds, 600);
+	assert_int_equal(c->pushsrv_retry.count, 4);
+	conf_free(c);
+}
+
+static void test_running_sets(void **state)
+{
+	(void)state;
+	static const char *const sets[] = {"popgw.pop3_port=4110", "realm b.pop3_port=4111"};
+	struct conf *c = load("[paths]\nrun = .\n", NULL), *again = NULL;
+	char error[256];
+
+	assert_int_equal(conf_running_write(c, sets, 2), 0);
+	const char *const own[] = {"popgw.pop3s_port=4995"};
+	if (conf_load_running(dir, own, 1, &again, error))
+		fail_msg("%s", error);
+	assert_int_equal(again->popgw_pop3_port, 4110);
+	assert_int_equal(again->popgw_pop3s_port, 4995);
+	assert_int_equal(conf_realm(again, "b")->pop3_port, 4111);
+	conf_free(again);
+	conf_running_remove(c);
+	assert_int_equal(conf_load_running(dir, NULL, 0, &again, error), 0);
+	assert_int_equal(again->popgw_pop3_port, 1110);
+	conf_free(again);
+	conf_free(c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_every_port_of_the_contract_is_known),
+		cmocka_unit_test(test_file_and_sets),
+		cmocka_unit_test(test_named_sections),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_no_such_file),
+		cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_example_is_the_defaults),
+		cmocka_unit_test(test_running_sets),
+	};
+	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}
