@@ -6,10 +6,13 @@
  * takes lines or octets from it and returns. While the session is waiting for the store it pauses
  * input (conn_pause): output before input, and a peer that floods costs only the socket buffer.
  *
- * OWNERSHIP  The listener makes the conn and hands it to the session's `opened`. conn_close() may
- * be called at any time, in any callback; `closed` is then called once, from the loop, never from
- * inside conn_close; after it the conn is gone. The session frees itself in `closed` (or later,
- * when its last operation completes). THREADS    one loop's thread
+ * OWNERSHIP  The listener makes the conn and hands it to `accepted`, which attaches a session.
+ *            conn_close() may be called at any time, in any callback; `closed` is then called once,
+ *            from the loop, never from inside conn_close; after it the conn is gone. The session
+ *            frees itself in `closed` (or later, when its last operation completes). All are closed
+ *            before their loop is freed.
+ * LIMITS     64 KiB of input unread, or one line or piece of the length that was asked for
+ * THREADS    one loop's thread; the process ignores SIGPIPE
  */
 #ifndef HATO_LIB_CONN_H
 #define HATO_LIB_CONN_H
@@ -37,8 +40,8 @@ enum conn_end {
 };
 
 struct conn_ops {
-	/* Input is there (also called again by conn_resume when some is left). Take what you can.
-	 */
+	/* Input is there (also called again after conn_resume when some is left). Take what you
+	 * can. When the peer has hung up, this is the last one, and its answers still leave. */
 	void (*input)(void *session);
 	/* All output has gone to the kernel; may be null. For streaming a body piece by piece. */
 	void (*drained)(void *session);
@@ -53,8 +56,8 @@ struct conn_ops {
 	void (*closed)(void *session, enum conn_end why);
 };
 
-/* Who is at the other end: from the kernel, never from what it says. A unix socket's peer has
- * family 0 and all zero. */
+/* Who is at the other end: from the kernel, never from what it says. A unix socket's peer is all
+ * zero. */
 struct conn_peer {
 	struct addr addr;
 	uint16_t port;
@@ -70,9 +73,10 @@ struct loop *conn_loop(const struct conn *c);
 bool conn_is_tls(const struct conn *c);
 const char *conn_tls_version(const struct conn *c); /* "TLSv1.3", or null */
 
-/* A line ended by CRLF (or bare LF: *bare_lf tells), without its end, NUL-terminated in a buffer of
- * the conn's, valid until the next call. 0; E_AGAIN: no whole line yet; E_TOO_LARGE: over `limit`:
- * the line was thrown away up to its end (or will be: E_AGAIN follows until then). */
+/* A line ended by CRLF (or bare LF: *bare_lf, which may be null, tells), without its end, which
+ * `limit` does not count, NUL-terminated in a buffer of the conn's, valid until the next call. 0;
+ * E_AGAIN: no whole line yet; E_TOO_LARGE: over `limit`: the line was thrown away up to its end (or
+ * will be: E_AGAIN follows until then). */
 int conn_line(struct conn *c, size_t limit, char **line, size_t *length, bool *bare_lf);
 /* What is there, contiguous up to `want`; *n octets of it. Consumed by conn_take. */
 const uint8_t *conn_peek(struct conn *c, size_t want, size_t *n);
@@ -108,8 +112,10 @@ void conn_close(struct conn *c);
  * binding moved. */
 void conn_abort(struct conn *c);
 
-/* The client side (smtpgw's LMTP). address: "127.0.0.1:2424" parts or a unix socket path. Connects
- * in the background: `secured`-like first event is `connected`; failure is `closed`. */
+/* The client side (smtpgw's LMTP): to an address or to a unix socket's path. Connects in the
+ * background: the first event is `connected`, or `closed` (PEER: nobody there; IDLE or TOTAL, if
+ * set: no answer). What is written before leaves then. E_RANGE: the path is too long; E_IO: no
+ * descriptor; E_NOMEM. */
 int conn_connect_unix(struct loop *loop, const char *path, const struct conn_ops *ops,
 		      void *session, struct conn **out);
 int conn_connect(struct loop *loop, const struct addr *to, uint16_t port,

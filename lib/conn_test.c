@@ -491,6 +491,7 @@ struct caller {
 	enum conn_end end;
 	uint16_t port;
 	const char *path;
+	const char *from;
 };
 
 static void caller_input(void *session)
@@ -526,13 +527,17 @@ static struct caller *calling;
 
 static void call(struct service *s)
 {
-	struct addr loopback;
+	struct addr loopback, from;
 	struct caller *k = calling;
 
 	addr_parse("127.0.0.1", &loopback);
 	k->service = s;
 	if (k->path)
 		assert(!conn_connect_unix(s->loop, k->path, &CALLER_OPS, k, &k->conn));
+	else if (k->from)
+		assert(!addr_parse(k->from, &from) &&
+		       !conn_connect_from(s->loop, &from, &loopback, k->port, &CALLER_OPS, k,
+					  &k->conn));
 	else
 		assert(!conn_connect(s->loop, &loopback, k->port, &CALLER_OPS, k, &k->conn));
 }
@@ -556,6 +561,31 @@ static void connect_by_tcp(void **state)
 	assert_int_equal(k.connected, 1);
 	assert_string_equal(k.text, "hello|plain ping|bye|");
 	assert_int_equal(k.end, CONN_END_PEER);
+	service_stop(&s);
+}
+
+static void connect_from_an_address(void **state)
+{
+	struct service s = {0};
+	struct caller k = {.from = "127.9.8.7"};
+	struct addr not_ours, loopback;
+	struct conn *c;
+	char text[ADDR_TEXT_MAX];
+
+	(void)state;
+	service_start(&s);
+	k.port = listener_port(s.listener);
+	run_call(&s, &k);
+	assert_int_equal(k.connected, 1);
+	assert_string_equal(addr_format(&s.last_peer.addr, text), "127.9.8.7");
+	addr_parse("127.0.0.1", &loopback);
+	addr_parse("192.0.2.1", &not_ours);
+	assert_int_equal(
+		conn_connect_from(s.loop, &not_ours, &loopback, k.port, &CALLER_OPS, &k, &c), E_IO);
+	addr_parse("2001:db8::1", &not_ours);
+	assert_int_equal(
+		conn_connect_from(s.loop, &not_ours, &loopback, k.port, &CALLER_OPS, &k, &c),
+		E_RANGE);
 	service_stop(&s);
 }
 
@@ -620,6 +650,7 @@ int main(void)
 		cmocka_unit_test(idle_spares),
 		cmocka_unit_test(total_ends_the_busy),
 		cmocka_unit_test(connect_by_tcp),
+		cmocka_unit_test(connect_from_an_address),
 		cmocka_unit_test(connect_by_unix),
 		cmocka_unit_test(connect_to_nobody),
 	};

@@ -2,11 +2,17 @@
  *
  * Each worker runs its own daemon on its own SO_REUSEPORT socket inside its libevent loop (external
  * epoll), so a handler and the completion of its database operation run on the same thread. A
- * handler may answer at once or later: the request stays suspended until http_reply. The caller's
- * address is the socket's; no header can change it. ERRORS  as RFC 9457 application/problem+json,
- * type urn:hato:problem:NAME (http_problem) LIMITS  body size (413, drained first so that the
- * client reads the answer), header size, connections, idle time SEE     RFC 9110, 9112, 9457;
- * design.md 5
+ * handler may answer at once or later: the request stays suspended until its reply. The caller's
+ * address is the socket's; no header can change it.
+ *
+ * ERRORS     as RFC 9457 application/problem+json, type urn:hato:problem:NAME (http_problem)
+ * LIMITS     a body's size (413, drained first so that the client reads the answer), all bodies of
+ *            a server together (64 MiB, then 503), headers (16 KiB), connections (503), idle time
+ * OWNERSHIP  a request is the handler's until its reply, also when the client or the server is gone
+ *            by then (http_header knows nothing any more, the rest stays): the reply is then
+ *            nobody's. Texts of the request live as long as it.
+ * THREADS    one loop's thread
+ * SEE        RFC 9110, 9112, 9457; design.md 5
  */
 #ifndef HATO_LIB_HTTP_H
 #define HATO_LIB_HTTP_H
@@ -26,7 +32,7 @@ struct http_request;
 #define HTTP_PARAMS_MAX 4
 
 /* One row of a route table. Path segments in braces are parameters: "/v1/bindings/{ip}/history".
- * `read` handlers see the body whole. */
+ * A handler sees the body whole. HEAD is GET's row. */
 struct http_route {
 	const char *method;
 	const char *path;
@@ -56,13 +62,13 @@ int http_server_open(struct loop *loop, const struct http_options *options,
 /* Stops accepting; unanswered requests must be answered first (or get 503: their handlers may still
  * answer, into the void); then frees. Not from inside a handler. */
 void http_server_close(struct http_server *s);
-uint16_t http_server_port(const struct http_server *s); /* the port bound, also when options said 0;
-							   0: a unix socket */
+/* The port bound, also when options said 0. 0: a unix socket. */
+uint16_t http_server_port(const struct http_server *s);
 
 const char *http_method(const struct http_request *r);
 const char *http_path(const struct http_request *r); /* as sent, without the query */
-const char *http_param(const struct http_request *r,
-		       const char *name); /* of the path, percent-decoded */
+/* Of the path, percent-decoded. */
+const char *http_param(const struct http_request *r, const char *name);
 const char *http_query(const struct http_request *r, const char *name); /* null: absent */
 const char *http_header(const struct http_request *r, const char *name);
 const char *http_body(const struct http_request *r, size_t *length); /* NUL-terminated too */
@@ -75,10 +81,11 @@ const char *http_realm(const struct http_request *r);
 void http_set_note(struct http_request *r, const void *note);
 const void *http_note(const struct http_request *r);
 
-/* Each request is answered exactly once, now or later, on the same thread; `r` is gone after it. */
+/* Each request is answered exactly once, now or later, on the same thread; `r` is gone after it.
+ * Headers are added before. */
 void http_add_header(struct http_request *r, const char *name, const char *value);
-void http_reply_json(struct http_request *r, unsigned status,
-		     json_t *body /* stolen; null: empty */);
+/* body: stolen; null: empty. */
+void http_reply_json(struct http_request *r, unsigned status, json_t *body);
 void http_reply_text(struct http_request *r, unsigned status, const char *type, const char *body,
 		     size_t length);
 /* retry_after_s 0: none. title is derived from the name. */

@@ -3,9 +3,12 @@
  * Each worker opens its own socket on the same address (SO_REUSEPORT), so that the kernel spreads
  * connections and workers share nothing. What they must share to be honest is the count per address
  * and in all: struct admission, one per process and service. A connection over a limit is answered
- * with one line (`refusal`) and closed: it costs an accept and a write. OWNERSHIP listener_close
- * closes the socket and leaves open connections alone; connections_close_all ends them. THREADS   a
- * listener and a struct connections: one loop's thread; admission: any
+ * with one line (`refusal`) and closed: it costs an accept and a write. A port that another process
+ * listens on is refused all the same; a unix path is shared by the workers of the process.
+ *
+ * OWNERSHIP  listener_close closes the socket and leaves open connections alone;
+ *            connections_close_all ends them
+ * THREADS    a listener and a struct connections: one loop's thread; admission: any
  */
 #ifndef HATO_LIB_LISTENER_H
 #define HATO_LIB_LISTENER_H
@@ -58,7 +61,7 @@ struct listener;
 int listener_open(struct loop *loop, const struct listener_options *options, struct listener **out);
 /* Connections that `accepted` has not seen yet (handshake, sniffing) are cut. */
 void listener_close(struct listener *l);
-uint16_t listener_port(
-	const struct listener *l); /* the port bound, also when options said 0; 0: a unix socket */
+/* The port bound, also when options said 0. 0: a unix socket. */
+uint16_t listener_port(const struct listener *l);
 
 #endif

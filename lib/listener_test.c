@@ -307,6 +307,32 @@ static void peer_is_the_sockets(void **state)
 	service_stop(&s);
 }
 
+static void ipv6_door(void **state)
+{
+	struct service s = {0};
+	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+	char text[ADDR_TEXT_MAX];
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)state;
+	if (fd < 0 || bind(fd, (struct sockaddr *)&in6, sizeof in6)) {
+		close(fd);
+		skip(); /* a machine without IPv6 */
+	}
+	close(fd);
+	assert_int_equal(addr_parse("::1", &s.options.addr), 0);
+	service_start(&s);
+	in6.sin6_port = htons(listener_port(s.listener));
+	fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&in6, sizeof in6), 0);
+	be_patient(fd);
+	client_expect(fd, "hello\r\n");
+	assert_string_equal(addr_format(&s.last_peer.addr, text), "::1");
+	assert_string_equal(addr_format(&s.last_peer.local, text), "::1");
+	close(fd);
+	service_stop(&s);
+}
+
 /* ---- the end of the process ---- */
 
 static void stop_asks_each(void **state)
@@ -615,6 +641,108 @@ static void tls_tickets_work_everywhere(void **state)
 	service_stop(&two);
 }
 
+/* ---- TLS as a client ---- */
+
+struct caller {
+	struct service *service;
+	struct conn *conn;
+	struct tls_client *trust;
+	char text[64];
+	size_t n;
+	int secured, closed;
+	enum conn_end end;
+};
+
+static void caller_connected(void *session)
+{
+	struct caller *k = session;
+
+	conn_start_client_tls(k->conn, k->trust);
+}
+
+static void caller_secured(void *session)
+{
+	struct caller *k = session;
+
+	conn_printf(k->conn, "ping\r\nQUIT\r\n");
+	service_note(k->service, &k->secured);
+}
+
+static void caller_input(void *session)
+{
+	struct caller *k = session;
+	char *line;
+	size_t length;
+
+	while (conn_line(k->conn, 100, &line, &length, NULL) == 0)
+		k->n += (size_t)snprintf(k->text + k->n, sizeof k->text - k->n, "%s|", line);
+}
+
+static void caller_closed(void *session, enum conn_end why)
+{
+	struct caller *k = session;
+
+	k->end = why;
+	service_note(k->service, &k->closed);
+}
+
+static const struct conn_ops CALLER_OPS = {.input = caller_input,
+					   .connected = caller_connected,
+					   .secured = caller_secured,
+					   .closed = caller_closed};
+
+static struct caller *calling;
+
+static void call(struct service *s)
+{
+	struct addr to;
+
+	addr_parse("127.0.0.1", &to);
+	calling->service = s;
+	assert(!conn_connect(s->loop, &to, listener_port(s->listener), &CALLER_OPS, calling,
+			     &calling->conn));
+}
+
+static void tls_as_a_client(void **state)
+{
+	struct service s = {.options.tls = tls}, plain = {0};
+	struct caller k = {0}, wary = {0}, misled = {0};
+	struct tls_client *trust, *other;
+	char strange[64], strange_key[64], error[256];
+
+	(void)state;
+	snprintf(strange, sizeof strange, "%s/strange.pem", dir);
+	snprintf(strange_key, sizeof strange_key, "%s/strange.key", dir);
+	assert_int_equal(tls_self_signed("localhost", strange, strange_key), 0);
+	assert_int_equal(tls_client_new(certificate, &trust, error), 0);
+	assert_int_equal(tls_client_new(strange, &other, error), 0);
+	service_start(&s);
+	k.trust = misled.trust = trust;
+	wary.trust = other;
+	calling = &k;
+	service_do(&s, call);
+	service_wait(&s, &k.closed, 1);
+	assert_string_equal(k.text, "hello|tls ping|bye|");
+	assert_int_equal(k.end, CONN_END_PEER);
+	calling = &wary; /* does not know who that is */
+	service_do(&s, call);
+	service_wait(&s, &wary.closed, 1);
+	assert_int_equal(wary.secured, 0);
+	assert_int_equal(wary.end, CONN_END_TLS);
+	service_stop(&s);
+	service_start(&plain);
+	calling = &misled;
+	service_do(&plain, call);
+	service_wait(&plain, &misled.closed, 1);
+	assert_int_equal(misled.end, CONN_END_TLS);
+	service_stop(&plain);
+	assert_int_equal(tls_client_new(strange_key, &other, error), E_IO);
+	tls_client_free(trust);
+	tls_client_free(other);
+	unlink(strange);
+	unlink(strange_key);
+}
+
 static void sniffing(void **state)
 {
 	struct service s = {.options.sniff_tls = tls, .options.sniff_tls_ms = 700};
@@ -709,6 +837,7 @@ int main(void)
 		cmocka_unit_test(workers_share_a_port_strangers_do_not),
 		cmocka_unit_test(unix_doors),
 		cmocka_unit_test(peer_is_the_sockets),
+		cmocka_unit_test(ipv6_door),
 		cmocka_unit_test(stop_asks_each),
 		cmocka_unit_test(stop_does_not_wait_for_ever),
 		cmocka_unit_test(stls),
@@ -718,6 +847,7 @@ int main(void)
 		cmocka_unit_test(tls_close_loses_nothing),
 		cmocka_unit_test(tls_input_is_bounded),
 		cmocka_unit_test(tls_tickets_work_everywhere),
+		cmocka_unit_test(tls_as_a_client),
 		cmocka_unit_test(sniffing),
 		cmocka_unit_test(newcomers_at_the_end),
 	};

@@ -341,7 +341,8 @@ static inline void service_open(struct service *s)
 	s->options.arg = s;
 	s->all = connections_new();
 	s->options.connections = s->all;
-	if (!s->options.unix_path)
+	static const struct addr unset;
+	if (!s->options.unix_path && addr_equal(&s->options.addr, &unset))
 		assert_int_equal(addr_parse("127.0.0.1", &s->options.addr), 0);
 	assert_int_equal(loop_new(&s->loop), 0);
 	assert_int_equal(listener_open(s->loop, &s->options, &s->listener), 0);

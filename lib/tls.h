@@ -1,8 +1,10 @@
-/* tls -- server-side TLS contexts (OpenSSL)
+/* tls -- TLS contexts (OpenSSL)
  *
  * TLS 1.2 and later, the system's cipher policy, session tickets on (shared by the workers of a
  * process). One context per process, made at start from paths.tls_certificate and paths.tls_key,
- * borrowed by every listener. THREADS read-only after tls_server_new.
+ * borrowed by every listener.
+ *
+ * THREADS  read-only after tls_server_new
  */
 #ifndef HATO_LIB_TLS_H
 #define HATO_LIB_TLS_H
