@@ -13,7 +13,7 @@ from crash.load import Api, Gone, Load, MailClient, Pop3, now_text
 from crash.victim import Victim, is_dead
 from harness.system import eventually
 
-ROUNDS = 25 if os.environ.get("HATO_SOAK") == "1" else 4
+ROUNDS = 10 if os.environ.get("HATO_SOAK") == "1" else 4
 LARGE = 3 << 20  # more than one piece, more than any socket buffer
 
 
