@@ -404,6 +404,22 @@ static const char *outcome_name(const struct lease_outcome *out, const struct bi
 	return lease_result_name(out->result);
 }
 
+/* A key that the event named and did not touch: as it stands. */
+static int look_up_own(struct lease_scope *s, size_t i)
+{
+	const struct key *k = &s->event->keys[i];
+	const struct binding *known = recall(s, k);
+	int err = 0;
+
+	s->own[i].before = (struct binding){.key = *k};
+	if (known)
+		s->own[i].before = *known;
+	else
+		err = binding_row_get(s->engine, k, &s->own[i].before);
+	s->own[i].after = s->own[i].before;
+	return err == E_NOT_FOUND ? 0 : err;
+}
+
 /* The event's own keys, and the event itself if it left no row yet. */
 static int append_own_history(struct lease_scope *s)
 {
@@ -420,11 +436,9 @@ static int append_own_history(struct lease_scope *s)
 	int err = 0;
 
 	for (size_t i = 0; !err && i < ev->key_count; i++) {
-		struct binding *before = &s->own[i].before, *after = &s->own[i].after;
-		if (!s->own[i].touched) {
-			const struct binding *known = recall(s, &ev->keys[i]);
-			*before = *after = known ? *known : (struct binding){.key = ev->keys[i]};
-		}
+		const struct binding *before = &s->own[i].before, *after = &s->own[i].after;
+		if (!s->own[i].touched && (err = look_up_own(s, i)))
+			return err;
 		entry.key = &ev->keys[i];
 		entry.outcome = outcome_name(s->out, before, after);
 		entry.generation = after->generation;

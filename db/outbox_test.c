@@ -152,6 +152,30 @@ static void test_due(void **state)
 	free(h);
 }
 
+/* Page by page, due or not. */
+static void test_all_rows(void **state)
+{
+	struct bench_store *s = *state;
+	struct heard *h = malloc(sizeof *h);
+	int64_t after = 0;
+	size_t total = 0;
+
+	for (int i = 0; i < 7; i++)
+		accept_mail(s, make_subscriber(s, i + 1), "x", T0 * 2);
+	do {
+		*h = (struct heard){.s = s};
+		outbox_after(s->port, after, 3, on_rows, h);
+		assert_int_equal(wait_for(h), 0);
+		for (size_t i = 0; i < h->n; i++) {
+			assert_true(h->rows[i].subscriber > after);
+			after = h->rows[i].subscriber;
+		}
+		total += h->n;
+	} while (h->n);
+	assert_int_equal(total, 7);
+	free(h);
+}
+
 static void test_attempts(void **state)
 {
 	struct bench_store *s = *state;
@@ -269,6 +293,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_row_of_a_mail), TEST(test_timestamps_grow), TEST(test_due),
 		TEST(test_attempts),      TEST(test_cleared_up_to),   TEST(test_send_log),
+		TEST(test_all_rows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
