@@ -8,8 +8,9 @@ import time
 import unittest
 
 from crash import store
+from crash.clients import Api
 from crash.ledger import Ledger
-from crash.load import Api, Load
+from crash.load import Load
 from crash.victim import Victim
 
 SOAK = os.environ.get("HATO_SOAK") == "1"

@@ -11,8 +11,9 @@ import sys
 import time
 import unittest
 
+from crash.clients import MailClient, Pop3
 from crash.ledger import Ledger
-from crash.load import Load, MailClient, Pop3
+from crash.load import Load
 from crash.victim import Victim
 from harness.system import PATIENCE
 

@@ -8,8 +8,9 @@ import time
 import unittest
 
 from crash import store
+from crash.clients import Api, Gone, MailClient, Pop3, now_text
 from crash.ledger import Ledger
-from crash.load import Api, Gone, Load, MailClient, Pop3, now_text
+from crash.load import Load
 from crash.victim import Victim, is_dead
 from harness.system import eventually
 
