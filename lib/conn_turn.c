@@ -359,6 +359,13 @@ static void on_eof(struct conn *c)
 {
 	c->eof = true;
 	c->reading = false;
+	if (c->ssl && c->writing) {
+		/* libevent stops writing too when TLS has come to its end; the peer may still be
+		 * reading. */
+		c->writing = false;
+		bufferevent_disable(c->bev, EV_WRITE);
+		conn_wake(c);
+	}
 	if (c->state == CONN_OPEN) {
 		c->input_due = true;
 		conn_wake(c);
@@ -387,11 +394,14 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 		return;
 	if (what & BEV_EVENT_CONNECTED) {
 		on_up(c);
-	} else if (what & BEV_EVENT_EOF) {
-		on_eof(c);
-	} else if (what & BEV_EVENT_ERROR) {
+	} else if (what & (BEV_EVENT_ERROR | BEV_EVENT_WRITING)) {
+		/* Before EOF: libevent hands over both at once when reading ended and writing
+		 * failed in one round, and under TLS it calls a failed write an EOF. Nothing will
+		 * be written any more. */
 		if (c->state == CONN_HANDSHAKE)
 			log_tls_failure(c);
 		conn_end(c, c->state == CONN_HANDSHAKE ? CONN_END_TLS : CONN_END_PEER);
+	} else if (what & BEV_EVENT_EOF) {
+		on_eof(c);
 	}
 }
