@@ -142,6 +142,31 @@ static bool holder_is_bound(const struct maildrop_holder *h, int64_t subscriber,
 	return false;
 }
 
+static void lock_maildrop(struct session *s);
+
+static void try_again(void *arg)
+{
+	struct session *s = arg;
+
+	if (s->state != POP_ENDED)
+		lock_maildrop(s);
+}
+
+/* A phone whose connection broke is back before the other worker has noticed: so there is a little
+ * patience, and not more than a client would not feel. */
+#define LOCK_TRIES   4
+#define LOCK_WAIT_US INT64_C(30000) /* doubled each time: 210 ms in all */
+
+static void wait_or_refuse(struct session *s)
+{
+	if (++s->lock_tries < LOCK_TRIES && !s->patience)
+		s->patience = loop_timer_new(s->worker->loop, try_again, s);
+	if (s->lock_tries < LOCK_TRIES && s->patience)
+		loop_timer_set(s->patience, LOCK_WAIT_US << (s->lock_tries - 1));
+	else
+		login_decided(s, REFUSAL_IN_USE);
+}
+
 /* The maildrop is locked. By a session whose binding still is one of the subscriber's: then that is
  * the phone, and it waits. Else by a ghost. */
 static void on_holder(void *arg, int err, const struct binding_found *found, size_t n)
@@ -155,12 +180,9 @@ static void on_holder(void *arg, int err, const struct binding_found *found, siz
 		login_decided(s, REFUSAL_STORE);
 		return;
 	}
-	if (!err && holder_is_bound(&s->rival, s->who.subscriber, found, n)) {
-		login_decided(s, REFUSAL_IN_USE);
-		return;
-	}
-	if (maildrop_lock_take_over(s->worker->popgw->locks, &s->lock, s->rival.ticket, &evicted)) {
-		login_decided(s, REFUSAL_IN_USE);
+	if ((!err && holder_is_bound(&s->rival, s->who.subscriber, found, n)) ||
+	    maildrop_lock_take_over(s->worker->popgw->locks, &s->lock, s->rival.ticket, &evicted)) {
+		wait_or_refuse(s);
 		return;
 	}
 	if (evicted) {
@@ -274,6 +296,7 @@ static void on_binding(void *arg, int err, const struct binding_found *found)
 void identify_start(struct session *s)
 {
 	s->who = (struct who){0};
+	s->lock_tries = 0;
 	session_ask(s);
 	binding_find(s->worker->db, s->realm, &s->addr, s->port, on_binding, s);
 }

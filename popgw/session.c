@@ -324,6 +324,7 @@ void session_settle(struct session *s)
 	count(COUNT_SESSIONS, -1);
 	sasl_server_fini(&s->login.sasl);
 	maildrop_close(s);
+	loop_timer_free(s->patience);
 	worker_remove(s->worker, s);
 	free(s);
 }

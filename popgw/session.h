@@ -100,6 +100,8 @@ struct session {
 	struct who who;
 	struct maildrop_holder rival; /* who was in the way at login */
 	struct maildrop_lock lock;
+	unsigned lock_tries;
+	struct loop_timer *patience; /* for the next of them; null until one was needed */
 
 	struct maildrop *drop;
 	uint8_t *marks; /* a byte of enum mark a message; marks_small if they fit */

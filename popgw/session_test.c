@@ -450,6 +450,35 @@ static void test_second_login_waits(void **state)
 	client_close(&b);
 }
 
+/* The phone's last connection is just going: nobody is told of it. */
+static void test_login_has_a_little_patience(void **state)
+{
+	char line[128];
+
+	(void)state;
+	put_mail();
+	struct client a = client_log_in(2, 3), b = client_connect(2);
+	client_expect_line(&b, "+OK");
+	snprintf(line, sizeof(line), "USER %s\r\nPASS x\r\n", bed_token(2, 5, 3));
+	client_send(&b, line);
+	client_expect_line(&b, "+OK");
+	bed_turn();
+	client_close(&a);
+	client_expect_line(&b, "+OK");
+	client_close(&b);
+	/* And one that goes away while it waits. */
+	bed_turn_until(bed_is_empty);
+	a = client_log_in(2, 3);
+	b = client_connect(2);
+	client_expect_line(&b, "+OK");
+	client_send(&b, line);
+	client_expect_line(&b, "+OK");
+	bed_turn();
+	client_close(&b);
+	client_ask(&a, "STAT\r\n", "+OK");
+	client_close(&a);
+}
+
 static void test_phone_that_moved_takes_over(void **state)
 {
 	(void)state;
@@ -632,6 +661,7 @@ int main(void)
 		TEST(test_feed_that_means_no_harm),
 		TEST(test_moved_in_the_middle_of_a_mail),
 		TEST(test_second_login_waits),
+		TEST(test_login_has_a_little_patience),
 		TEST(test_phone_that_moved_takes_over),
 		TEST(test_new_generation_takes_over),
 		TEST(test_lock_stays_while_deletions_are_in_flight),

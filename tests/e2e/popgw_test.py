@@ -252,6 +252,36 @@ class PopgwTest(unittest.TestCase):
         self.assertTrue(r.ended())
         self.assertLessEqual(r.rest.count(b"-ERR"), 10)
 
+    def sessions(self):
+        with socket.socket(socket.AF_UNIX) as c:
+            c.connect(str(self.hato.dir / "state" / "run" / "popgw.admin"))
+            c.sendall(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n")
+            text = c.makefile().read()
+        return next(int(l.split()[1]) for l in text.splitlines() if l.startswith("hato_popgw_sessions "))
+
+    def test_clients_that_just_go(self):
+        """Closed with answers on their way, plain and by TLS, half and whole: none lingers, and the maildrop is free at once."""
+        phones = [self.phone() for _ in range(4)]
+        for s in phones:
+            self.deliver(s, mail(1, 3000))
+        eventually("no session", lambda: self.sessions() == 0)
+        for n in range(60):
+            s, tls = phones[n % 4], n % 3 == 0
+            sock = socket.create_connection(("127.0.0.1", self.tls_port if tls else self.port), PATIENCE, source_address=(s.ip, 0))
+            if tls:
+                sock = TLS.wrap_socket(sock)
+            sock.sendall(b"USER %s\r\nPASS x\r\n%s" % (s.token.encode(), b"RETR 1\r\nLIST\r\n" * (n % 20)))
+            if n % 2:
+                sock.recv(10)
+            if n % 5 == 0 and not tls:
+                sock.shutdown(socket.SHUT_WR)
+            sock.close()
+        eventually("no session", lambda: self.sessions() == 0, patience=5)
+        for s in phones:
+            p = self.pop(s)
+            self.assertEqual(p.stat()[0], 1)
+            p.quit()
+
     def test_too_many_connections(self):
         s = self.phone()
         open_ones = []
