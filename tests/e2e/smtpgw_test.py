@@ -1,6 +1,5 @@
 """smtpgw over a whole Hato: what the MX port answers, what of it reaches mailboxes, and that both always agree."""
 import os
-import pathlib
 import poplib
 import re
 import signal
@@ -11,11 +10,12 @@ import subprocess
 import threading
 import unittest
 
+from harness import corpus
 from harness.system import Hato, PATIENCE, eventually
 
 poplib._MAXLINE = 100000
 TLS = ssl._create_unverified_context()
-CORPUS = pathlib.Path(os.environ["HATO_CORPUS"]) if "HATO_CORPUS" in os.environ else None
+CORPUS = corpus.FOLDER
 
 
 class Smtp:
@@ -347,7 +347,7 @@ class Contents(Fixture):
         self.assertEqual(pop.retr(1)[1][0], b'Return-Path: <".x.."@docomo.example>')
         pop.quit()
 
-    @unittest.skipUnless(CORPUS, "HATO_CORPUS names no folder")
+    @unittest.skipUnless(CORPUS.is_dir(), "no corpus beside the project")
     def test_corpus(self):
         sent = []
         c = self.smtp()
