@@ -587,6 +587,41 @@ static void tls_close_loses_nothing(void **state)
 	assert_int_equal(s.last_end, CONN_END_LOCAL);
 }
 
+/* The peer says inside TLS that it will say no more, and still reads: it gets all of it. */
+static void tls_half_close(void **state)
+{
+	enum { LENGTH = 5000000 };
+	struct service s = {.options.tls = tls};
+	char octets[16384];
+	size_t total = 0;
+	int n;
+
+	(void)state;
+	service_start(&s);
+	SSL *ssl = tls_client(client_of(&s), TLS1_3_VERSION, NULL);
+	assert_int_equal(SSL_connect(ssl), 1);
+	tls_expect(ssl, "hello\r\n");
+	tls_say(ssl, "flood 5000000\r\n");
+	usleep(100000); /* the socket is full */
+	assert_int_equal(SSL_shutdown(ssl), 0);
+	usleep(100000);
+	while ((n = SSL_read(ssl, octets, sizeof octets)) > 0)
+		total += (size_t)n;
+	assert_int_equal(total, LENGTH);
+	close(SSL_get_fd(ssl));
+	SSL_free(ssl);
+	ssl = tls_client(client_of(&s), TLS1_2_VERSION, NULL);
+	assert_int_equal(SSL_connect(ssl), 1);
+	tls_expect(ssl, "hello\r\n");
+	tls_say(ssl, "pause 50\r\none\r\n");
+	assert_int_equal(SSL_shutdown(ssl), 0);
+	tls_expect(ssl, "resumed\r\ntls one\r\n");
+	tls_expect_end(ssl);
+	service_wait(&s, &s.closed, 2);
+	assert_int_equal(s.last_end, CONN_END_PEER);
+	service_stop(&s);
+}
+
 static void tls_input_is_bounded(void **state)
 {
 	enum { LENGTH = 3000000 };
@@ -845,6 +880,7 @@ int main(void)
 		cmocka_unit_test(stls_refused),
 		cmocka_unit_test(tls_minds_its_own_errors),
 		cmocka_unit_test(tls_close_loses_nothing),
+		cmocka_unit_test(tls_half_close),
 		cmocka_unit_test(tls_input_is_bounded),
 		cmocka_unit_test(tls_tickets_work_everywhere),
 		cmocka_unit_test(tls_as_a_client),
