@@ -276,12 +276,12 @@ void http_server_close(struct http_server *s)
 	if (!s)
 		return;
 	acceptor_close(s->acceptor);
+	if (s->readable) /* before its descriptor is closed, and perhaps another thread's */
+		event_free(s->readable);
 	if (s->mhd)
 		mhd_stop(s);
 	while (s->sockets)
 		socket_free(s, s->sockets);
-	if (s->readable)
-		event_free(s->readable);
 	if (s->kick)
 		event_free(s->kick);
 	loop_timer_free(s->timeout);
