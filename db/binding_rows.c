@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <string.h>
 
 #include "db/bindings.h"
@@ -28,6 +29,9 @@ void binding_read(struct query *q, struct binding *b)
 	const void *trigger_key = query_get_blob(q, &n);
 	if (n == sizeof b->trigger_key)
 		memcpy(b->trigger_key, trigger_key, n);
+	const void *host = query_get_blob(q, &n);
+	if (n == sizeof b->host.bytes)
+		memcpy(b->host.bytes, host, n);
 }
 
 static int first_binding(struct query *q, struct binding *b)
@@ -269,9 +273,20 @@ int bindings_of(struct engine *e, const char *realm, int64_t subscriber,
 
 /* ---- writing ---- */
 
+/* All zero is none: it costs the row nothing. */
+static void put_blob_or_null(struct query *q, const uint8_t *octets, size_t n)
+{
+	static const uint8_t none[16];
+
+	assert(n <= sizeof none);
+	if (memcmp(octets, none, n) == 0)
+		query_null(q);
+	else
+		query_blob(q, octets, n);
+}
+
 static int put_row(struct engine *e, const struct binding *b)
 {
-	static const uint8_t no_key[TRIGGER_KEY_BYTES];
 	struct query q;
 
 	query_begin(&q, e, STMT_BINDING_PUT);
@@ -288,10 +303,8 @@ static int put_row(struct engine *e, const struct binding *b)
 	query_int(&q, b->confirmed_us);
 	query_int(&q, b->rival);
 	query_int(&q, b->reason);
-	if (memcmp(b->trigger_key, no_key, sizeof no_key) == 0)
-		query_null(&q);
-	else
-		query_blob(&q, b->trigger_key, sizeof b->trigger_key);
+	put_blob_or_null(&q, b->trigger_key, sizeof b->trigger_key);
+	put_blob_or_null(&q, b->host.bytes, sizeof b->host.bytes);
 	return query_run(&q);
 }
 

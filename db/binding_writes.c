@@ -99,6 +99,7 @@ struct key_write {
 	uint32_t generation;
 	int64_t subscriber;
 	int64_t reprove_us;
+	struct addr from; /* the claimant's */
 	enum quarantine_reason reason;
 	char evidence[EVIDENCE_MAX];
 	char feeder[FEEDER_MAX];
@@ -198,13 +199,16 @@ static int run_claim(struct write *write, struct engine *e)
 		w->answer = CLAIM_PROOF_REQUIRED;
 		w->now = before;
 	}
+	if (w->answer == CLAIM_ACCEPTED)
+		w->now.host = w->from;
 	if (!err)
 		err = make_trigger_key(&w->now);
 	return err ? err : put_claimed(write->port->db, e, &before, &w->now);
 }
 
 void binding_claim(struct db_port *port, const struct key *k, uint32_t generation,
-		   int64_t claimed_subscriber, binding_claimed *done, void *arg)
+		   int64_t claimed_subscriber, const struct addr *from, binding_claimed *done,
+		   void *arg)
 {
 	struct key_write *w = key_write_new(k, generation, arg, run_claim, claimed_done);
 
@@ -214,6 +218,7 @@ void binding_claim(struct db_port *port, const struct key *k, uint32_t generatio
 	}
 	w->done.claimed = done;
 	w->subscriber = claimed_subscriber;
+	w->from = *from;
 	write_submit(port, DB_BINDINGS, w);
 }
 
@@ -227,11 +232,13 @@ static int run_refresh(struct write *write, struct engine *e)
 		return err;
 	w->now = before;
 	w->answer = binding_renew(&w->now, clock_now_us(), w->reprove_us);
+	if (w->answer == CLAIM_ACCEPTED)
+		w->now.host = w->from;
 	return put_claimed(write->port->db, e, &before, &w->now);
 }
 
 void binding_refresh(struct db_port *port, const struct key *k, uint32_t generation,
-		     int64_t reprove_us, binding_claimed *done, void *arg)
+		     int64_t reprove_us, const struct addr *from, binding_claimed *done, void *arg)
 {
 	struct key_write *w = key_write_new(k, generation, arg, run_refresh, claimed_done);
 
@@ -241,6 +248,7 @@ void binding_refresh(struct db_port *port, const struct key *k, uint32_t generat
 	}
 	w->done.claimed = done;
 	w->reprove_us = reprove_us;
+	w->from = *from;
 	write_submit(port, DB_BINDINGS, w);
 }
 

@@ -192,11 +192,11 @@ static void test_claims(void **state)
 
 	/* The generation moved, or there never was one. */
 	h = HEARD(s);
-	binding_claim(s->port, &k, b.generation + 1, id, on_claimed, h);
+	binding_claim(s->port, &k, b.generation + 1, id, &k.addr, on_claimed, h);
 	assert_int_equal(wait_for(h), E_CONFLICT);
 	k = key_at("10.0.0.99");
 	h = HEARD(s);
-	binding_claim(s->port, &k, 1, id, on_claimed, h);
+	binding_claim(s->port, &k, 1, id, &k.addr, on_claimed, h);
 	assert_int_equal(wait_for(h), E_CONFLICT);
 
 	/* Confirmed: a trigger key, the same for every later claim of the generation. */
@@ -213,12 +213,13 @@ static void test_claims(void **state)
 	assert_int_equal(claim(s, "10.0.0.1", b.generation, id, &b), CLAIM_CONTESTED);
 	k = key_at("10.0.0.1");
 	h = HEARD(s);
-	binding_refresh(s->port, &k, b.generation, DAY_US_, on_claimed, h);
+	binding_refresh(s->port, &k, b.generation, DAY_US_, &k.addr, on_claimed, h);
 	assert_int_equal(wait_for(h), 0);
 	assert_int_equal(h->answer, CLAIM_ACCEPTED);
 	assert_int_equal(h->binding.state, KEY_CONFIRMED);
 	h = HEARD(s);
-	binding_refresh(s->port, &k, b.generation, 0, on_claimed, h); /* the claim is too old */
+	binding_refresh(s->port, &k, b.generation, 0, &k.addr, on_claimed,
+			h); /* the claim is too old */
 	assert_int_equal(wait_for(h), 0);
 	assert_int_equal(h->answer, CLAIM_STALE);
 

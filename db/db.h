@@ -142,14 +142,16 @@ void binding_quarantined(struct db_port *, const char *realm, const char *after,
 
 /* A handset's bare claim from `key`, decided by binding_claim_bare in the transaction
  * (compare-and-set on the generation: E_CONFLICT if it moved meanwhile: look again). A fresh
- * confirmation makes the trigger key. `has_sim_key` is looked up there. */
+ * confirmation makes the trigger key. `has_sim_key` is looked up there. `from`: the claimant's own
+ * address, kept when it is accepted. */
 typedef void binding_claimed(void *arg, int err, enum claim_answer answer,
 			     const struct binding *now);
 void binding_claim(struct db_port *, const struct key *, uint32_t generation,
-		   int64_t claimed_subscriber, binding_claimed *, void *arg);
+		   int64_t claimed_subscriber, const struct addr *from, binding_claimed *,
+		   void *arg);
 /* A refresh by a valid token: binding_renew in the transaction. */
 void binding_refresh(struct db_port *, const struct key *, uint32_t generation, int64_t reprove_us,
-		     binding_claimed *, void *arg);
+		     const struct addr *from, binding_claimed *, void *arg);
 /* DELETE /v1/token. E_CONFLICT. */
 void binding_end_tokens(struct db_port *, const struct key *, uint32_t generation, db_done *,
 			void *arg);

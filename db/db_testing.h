@@ -431,7 +431,7 @@ static inline enum claim_answer claim(struct bench_store *s, const char *ip, uin
 	struct heard *h = HEARD(s);
 	struct key k = key_at(ip);
 
-	binding_claim(s->port, &k, generation, subscriber, on_claimed, h);
+	binding_claim(s->port, &k, generation, subscriber, &k.addr, on_claimed, h);
 	assert_int_equal(wait_for(h), 0);
 	if (now)
 		*now = h->binding;

@@ -6,8 +6,9 @@
 #include "lib/clock.h"
 #include "lib/err.h"
 
-#define RECALL_ROWS                                                                                \
-	8 /* rows the rules were shown and may put: who put one needs to know how it was */
+/* Rows the rules were shown and may put: who puts one needs to know how it was. */
+#define RECALL_ROWS     8
+#define RECALL_SESSIONS 4
 
 struct lease_scope {
 	struct lease_store store;
@@ -18,6 +19,8 @@ struct lease_scope {
 	const char *cause;
 	struct binding recall[RECALL_ROWS];
 	size_t recalled, recall_next;
+	struct session_row sessions[RECALL_SESSIONS]; /* id 0: none */
+	size_t session_next;
 	/* The event's own keys: their history waits for the outcome. */
 	struct {
 		bool touched;
@@ -265,12 +268,26 @@ static void read_session(struct query *q, struct session_row *r)
 	r->active = query_get_int(q) != 0;
 }
 
-static int first_session(struct query *q, struct session_row *out)
+static void remember_session(struct lease_scope *s, const struct session_row *r)
+{
+	for (size_t i = 0; i < RECALL_SESSIONS; i++) {
+		if (s->sessions[i].id == r->id) {
+			s->sessions[i] = *r;
+			return;
+		}
+	}
+	s->sessions[s->session_next] = *r;
+	s->session_next = (s->session_next + 1) % RECALL_SESSIONS;
+}
+
+static int first_session(struct lease_scope *s, struct query *q, struct session_row *out)
 {
 	int err = query_first(q);
 
-	if (!err)
+	if (!err) {
 		read_session(q, out);
+		remember_session(s, out);
+	}
 	query_end(q);
 	return err;
 }
@@ -286,7 +303,7 @@ static int session_find(void *ctx, const char *realm, const char *nas_id, const 
 	query_text(&q, nas_id);
 	query_text(&q, session_id);
 	query_int(&q, epoch);
-	return first_session(&q, out);
+	return first_session(s, &q, out);
 }
 
 static int session_get(void *ctx, int64_t id, struct session_row *out)
@@ -296,7 +313,7 @@ static int session_get(void *ctx, int64_t id, struct session_row *out)
 
 	query_begin(&q, s->engine, STMT_SESSION_GET);
 	query_int(&q, id);
-	return first_session(&q, out);
+	return first_session(s, &q, out);
 }
 
 static int session_active(void *ctx, const char *realm, int64_t subscriber, struct session_row *out)
@@ -307,7 +324,7 @@ static int session_active(void *ctx, const char *realm, int64_t subscriber, stru
 	query_begin(&q, s->engine, STMT_SESSION_ACTIVE);
 	query_int(&q, subscriber);
 	query_text(&q, realm);
-	return first_session(&q, out);
+	return first_session(s, &q, out);
 }
 
 static int session_before(void *ctx, const char *realm, const char *nas_id, int64_t time_us,
@@ -320,7 +337,7 @@ static int session_before(void *ctx, const char *realm, const char *nas_id, int6
 	query_text(&q, realm);
 	query_text(&q, nas_id);
 	query_int(&q, time_us);
-	return first_session(&q, out);
+	return first_session(s, &q, out);
 }
 
 static int session_insert(struct engine *e, struct session_row *r)
@@ -348,13 +365,35 @@ static int session_insert(struct engine *e, struct session_row *r)
 	return err;
 }
 
-static int session_put(void *ctx, struct session_row *r)
+static const struct session_row *recall_session(const struct lease_scope *s, int64_t id)
 {
-	struct lease_scope *s = ctx;
+	for (size_t i = 0; i < RECALL_SESSIONS; i++) {
+		if (s->sessions[i].id == id)
+			return &s->sessions[i];
+	}
+	return NULL;
+}
+
+static int session_update(struct lease_scope *s, const struct session_row *r)
+{
+	const struct session_row *was = recall_session(s, r->id);
+	bool same = was && was->subscriber == r->subscriber && was->started_us == r->started_us &&
+		    was->normalised_us == r->normalised_us && was->ended_us == r->ended_us;
 	struct query q;
 
-	if (!r->id)
-		return session_insert(s->engine, r);
+	if (same && was->active == r->active) {
+		query_begin(&q, s->engine, STMT_SESSION_RENEW);
+		query_int(&q, r->id);
+		query_int(&q, r->renewed_us);
+		return query_run(&q);
+	}
+	if (same) {
+		query_begin(&q, s->engine, STMT_SESSION_SET_ACTIVE);
+		query_int(&q, r->id);
+		query_int(&q, r->renewed_us);
+		query_int(&q, r->active);
+		return query_run(&q);
+	}
 	query_begin(&q, s->engine, STMT_SESSION_UPDATE);
 	query_int(&q, r->id);
 	query_int(&q, r->subscriber);
@@ -364,6 +403,16 @@ static int session_put(void *ctx, struct session_row *r)
 	query_int(&q, r->ended_us);
 	query_int(&q, r->active);
 	return query_run(&q);
+}
+
+static int session_put(void *ctx, struct session_row *r)
+{
+	struct lease_scope *s = ctx;
+	int err = r->id ? session_update(s, r) : session_insert(s->engine, r);
+
+	if (!err)
+		remember_session(s, r);
+	return err;
 }
 
 /* ---- the scope ---- */
@@ -376,6 +425,8 @@ static void scope_init(struct lease_scope *s, const struct db *db, struct engine
 	s->out = NULL;
 	s->cause = NULL;
 	s->recalled = s->recall_next = s->rows = 0;
+	memset(s->sessions, 0, sizeof s->sessions);
+	s->session_next = 0;
 	s->own[0].touched = s->own[1].touched = false;
 	s->store = (struct lease_store){
 		.ctx = s,
@@ -475,13 +526,13 @@ int lease_scope_end_all(const struct db *db, struct engine *e, int64_t subscribe
 	int err;
 
 	do {
-		query_begin(&q, e, STMT_SESSION_ACTIVE_ANY);
-		query_int(&q, subscriber);
-		err = first_session(&q, &session);
-		if (err)
-			break;
 		scope_init(&scope, db, e);
 		scope.cause = cause;
+		query_begin(&q, e, STMT_SESSION_ACTIVE_ANY);
+		query_int(&q, subscriber);
+		err = first_session(&scope, &q, &session);
+		if (err)
+			break;
 		err = lease_end_session(&scope.store, &session, clock_now_us());
 	} while (!err);
 	return err == E_NOT_FOUND ? 0 : err;

@@ -95,6 +95,7 @@ CREATE TABLE binding (
   rival            INTEGER NOT NULL,
   reason           INTEGER NOT NULL,
   trigger_key      BLOB,
+  host             BLOB, -- the address the holder claimed from; null: none yet
   PRIMARY KEY (realm, addr, plen, port_first, port_last)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX binding_expires ON binding (expires_us) WHERE expires_us <> 0;
