@@ -92,6 +92,7 @@ static bool is_confirmed_lately(const struct claim_call *c)
 	const struct binding *b = &c->found.b;
 
 	return b->state == KEY_CONFIRMED && !b->rival &&
+	       addr_equal(&b->host, http_peer(c->call.r, NULL)) &&
 	       b->confirmed_us > clock_now_us() - CLAIM_FRESH_US;
 }
 
@@ -105,8 +106,8 @@ static void decide(struct claim_call *c)
 	else if (agrees && is_confirmed_lately(c))
 		issue(c, b);
 	else
-		binding_claim(c->call.worker->port, &b->key, b->generation, c->claimed, on_decided,
-			      c);
+		binding_claim(c->call.worker->port, &b->key, b->generation, c->claimed,
+			      http_peer(c->call.r, NULL), on_decided, c);
 }
 
 static void on_claimant(void *arg, int err, const struct subscriber *s)

@@ -42,7 +42,8 @@ static void on_renewed(void *arg, int err, enum claim_answer answer, const struc
 	}
 }
 
-/* Only a refresh that changes the row (it ends `contested`) has something to commit. */
+/* Only a refresh that changes the row (it ends `contested`, or comes from another address of the
+ * prefix) has something to commit. */
 static void refresh(struct holder *h)
 {
 	int64_t reprove_us = h->call.worker->shared->conf->authsrv_reprove * CLOCK_S;
@@ -50,11 +51,12 @@ static void refresh(struct holder *h)
 	enum claim_answer answer = binding_renew(&after, clock_now_us(), reprove_us);
 
 	if (answer != CLAIM_ACCEPTED ||
-	    (after.state == h->found.b.state && after.rival == h->found.b.rival))
+	    (after.state == h->found.b.state && after.rival == h->found.b.rival &&
+	     addr_equal(&after.host, http_peer(h->call.r, NULL))))
 		renewed(h, answer);
 	else
 		binding_refresh(h->call.worker->port, &h->found.b.key, h->found.b.generation,
-				reprove_us, on_renewed, h);
+				reprove_us, http_peer(h->call.r, NULL), on_renewed, h);
 }
 
 static void begin(struct worker *w, struct http_request *r, void (*next)(struct holder *h))

@@ -39,7 +39,7 @@ static struct metric metrics[COUNTERS] = {
 				  .help = "bindings that changed just before the datagram left"},
 	[COUNT_TRIGGERS_NO_HOST] =
 		{.name = P "triggers_no_host_total",
-		 .help = "bindings of an IPv6 prefix: no one address to send to"},
+		 .help = "bindings of an IPv6 prefix of which no address is known"},
 	[COUNT_SEND_FULL] = {.name = P "send_full_total",
 			     .help = "datagrams that found the socket full"},
 	[COUNT_SEND_ERRORS] = {.name = P "send_errors_total",

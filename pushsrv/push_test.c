@@ -447,7 +447,12 @@ static void some_keys_are_not_for_datagrams(void **state)
 	start(s);
 	attach(s, SENTINEL, SENTINEL_IP);
 	lease(s, 1, "2001:db8:1::/64"); /* which of its addresses? */
-	confirm(s, 1, "2001:db8:1::1");
+	static const struct addr nowhere;
+	struct key prefix;
+	assert_int_equal(key_of_prefix(REALM_DEFAULT, "2001:db8:1::/64", &prefix), 0);
+	struct heard *claimed = HEARD(&s->store);
+	binding_claim(s->store.port, &prefix, 1, person(s, 1), &nowhere, on_claimed, claimed);
+	assert_int_equal(wait_for(claimed), 0);
 	mail(s, 1);
 	row_asleep(s, 1);
 	assert_int_equal(counter_read(COUNT_TRIGGERS_NO_HOST), no_host + 1);
@@ -457,7 +462,8 @@ static void some_keys_are_not_for_datagrams(void **state)
 	block.keys[0].port_first = block.keys[0].port_last = s->port == 5000 ? 5001 : 5000;
 	assert_int_equal(apply(&s->store, block).result, LEASE_APPLIED);
 	struct heard *h = HEARD(&s->store);
-	binding_claim(s->store.port, &block.keys[0], 1, person(s, 2), on_claimed, h);
+	binding_claim(s->store.port, &block.keys[0], 1, person(s, 2), &block.keys[0].addr,
+		      on_claimed, h);
 	assert_int_equal(wait_for(h), 0);
 	assert_int_equal(h->answer, CLAIM_ACCEPTED);
 	mail(s, 2);

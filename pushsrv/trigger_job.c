@@ -149,6 +149,17 @@ static void tell_refusal(struct triggers *t, const char *realm, int err)
 		  LOG_TEXT("why", err_text(err)), LOG_END);
 }
 
+/* Where the holder is: the key's one address, or of a prefix the one he claimed from. Null: not
+ * known. */
+static const struct addr *host_of(const struct binding *b)
+{
+	static const struct addr none;
+
+	if (b->key.plen == KEY_PLEN_V4)
+		return &b->key.addr;
+	return !addr_equal(&b->host, &none) && key_covers(&b->key, &b->host) ? &b->host : NULL;
+}
+
 /* b is the committed row of this moment. */
 static void send_to(struct job *j, const struct target *to, const struct binding *b)
 {
@@ -167,7 +178,7 @@ static void send_to(struct job *j, const struct target *to, const struct binding
 	int err = trigger_encode(&push, t->is_signed ? b->trigger_key : NULL, TRIGGER_KEY_BYTES,
 				 datagram, &n);
 	if (!err)
-		err = bearer_udp_send(t->with.bearer, b->key.realm, &b->key.addr, datagram, n);
+		err = bearer_udp_send(t->with.bearer, b->key.realm, host_of(b), datagram, n);
 	if (!err) {
 		note_sent(j, to, t->tid++, clock_now_us());
 	} else if (err == E_AGAIN) {
@@ -183,7 +194,7 @@ static void send_to(struct job *j, const struct target *to, const struct binding
 static bool is_same(const struct target *to, const struct binding *b, int64_t subscriber)
 {
 	return key_equal(&b->key, &to->key) && b->generation == to->generation &&
-	       b->subscriber == subscriber;
+	       b->subscriber == subscriber && host_of(b);
 }
 
 static void checked(void *arg, int err, const struct binding *b, bool behind)
@@ -239,7 +250,7 @@ static bool is_target(struct job *j, const struct binding_found *f, int64_t now_
 	if (!binding_allows(&f->b, USE_UDP_TRIGGER, now_us) || port == 0 || port < k->port_first ||
 	    port > k->port_last)
 		return false;
-	if (k->plen != 128) {
+	if (!host_of(&f->b)) {
 		counter_add(COUNT_TRIGGERS_NO_HOST, 1);
 		return false;
 	}

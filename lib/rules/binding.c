@@ -71,6 +71,7 @@ static void generation_raise(struct binding *b)
 		b->state = KEY_QUARANTINED;
 	b->confirmed_us = 0;
 	b->rival = 0;
+	b->host = (struct addr){0};
 	memset(b->trigger_key, 0, sizeof b->trigger_key);
 }
 
@@ -152,5 +153,6 @@ void binding_free_apply(struct binding *b)
 	b->state = KEY_FREE;
 	b->subscriber = 0;
 	b->confirmed_us = 0;
+	b->host = (struct addr){0};
 	memset(b->trigger_key, 0, sizeof b->trigger_key);
 }

@@ -54,6 +54,8 @@ struct binding {
 	int64_t confirmed_us; /* the last agreeing claim or proof of this generation; 0: none */
 	int64_t rival;        /* the session whose update contests it; 0: none */
 	enum quarantine_reason reason;
+	struct addr host; /* where the holder claimed from last: a prefix has many addresses. All
+			     zero: nowhere yet */
 	uint8_t trigger_key[TRIGGER_KEY_BYTES]; /* made at confirmation; all zero before */
 };
 

@@ -2,13 +2,15 @@
 import json
 import os
 import signal
+import smtplib
+import socket
 import time
 import unittest
 
 from harness.clients import wbxml_to_xml
 from harness.mail import message
 from harness.phones import Phones
-from harness.system import Hato, eventually
+from harness.system import Hato, PATIENCE, eventually
 from harness.trigger import EMN_UA, SPMODE
 
 
@@ -34,6 +36,23 @@ class TriggerTest(unittest.TestCase):
 
     def mailbox(self, phone):
         return json.loads(self.hato.command("mailbox", "show", phone.msisdn, "--json").stdout)
+
+
+class DualStack(TriggerTest):
+    sets = {"authsrv.handset_listen": "::", "popgw.listen": "::"}
+
+    def test_a_phone_of_ipv6_is_triggered_where_it_claimed(self):
+        """A /64 has many addresses: the datagram goes to the one that asked for the token."""
+        phone = self.hato.subscriber(1)
+        self.assertEqual("applied", self.hato.lease("start", ipv6_prefix="::/64", msisdn=phone.msisdn)["result"])
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as air:
+            air.bind(("::1", self.hato.port("pushsrv.trigger_port")))
+            air.settimeout(PATIENCE)
+            self.assertEqual(201, self.hato.http(self.hato.port("authsrv.handset_port"), "POST", "/v1/token",
+                                                 {"imsi": phone.imsi}, host="::1")[0])
+            with smtplib.SMTP("127.0.0.1", self.hato.port("smtpgw.mx_port"), timeout=PATIENCE) as mx:
+                mx.sendmail("a@outside.example", [phone.address], b"Subject: six\r\n\r\n")
+            self.assertIn(phone.address.encode(), air.recvfrom(2048)[0])
 
 
 class Content(TriggerTest):
