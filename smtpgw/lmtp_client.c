@@ -30,6 +30,7 @@ struct lmtp_client {
 	size_t expects_rcpt, expects_chunk, expects_last;
 	bool expects_rset;
 
+	int64_t used_us;           /* when holder or pushsrv said something last */
 	size_t accepted;           /* recipients */
 	bool is_refused;           /* by MAIL or by a chunk: `refusal` says how */
 	size_t last_answers;       /* of them, so far */
@@ -50,6 +51,7 @@ static bool expects_any(const struct lmtp_client *l)
 
 static void watch(struct lmtp_client *l)
 {
+	l->used_us = clock_mono_us();
 	if (expects_any(l))
 		loop_timer_set(l->timer, l->settings->step_us);
 	else
@@ -399,6 +401,23 @@ void lmtp_client_content(struct lmtp_client *l, const uint8_t *octets, size_t n,
 bool lmtp_client_is_full(const struct lmtp_client *l)
 {
 	return l->state == LMTP_HELD && conn_unsent(l->conn) > LMTP_UNSENT_MAX;
+}
+
+bool lmtp_client_is_stalled(const struct lmtp_client *l, int64_t mono_us)
+{
+	return l->state == LMTP_HELD && !expects_any(l) &&
+	       mono_us - l->used_us >= l->settings->stall_us;
+}
+
+void lmtp_client_reclaim(struct lmtp_client *l)
+{
+	const struct lmtp_holder_ops *ops = l->ops;
+	void *arg = l->arg;
+
+	assert(l->state == LMTP_HELD);
+	let_go(l);
+	reset(l);
+	ops->lost(arg);
 }
 
 void lmtp_client_abandon(struct lmtp_client *l)

@@ -43,6 +43,7 @@ struct lmtp_settings {
 	struct lmtp_where where;
 	const char *hostname; /* said in LHLO */
 	int64_t step_us;      /* how long pushsrv may be silent when it is asked */
+	int64_t stall_us;     /* how long a holder may keep it unused while others wait */
 };
 
 /* The holder's. */
@@ -73,6 +74,10 @@ void lmtp_client_begin(struct lmtp_client *l, const struct transaction *tx,
 void lmtp_client_rcpt(struct lmtp_client *l, const struct mailaddr *to);
 void lmtp_client_content(struct lmtp_client *l, const uint8_t *octets, size_t n, bool is_last);
 bool lmtp_client_is_full(const struct lmtp_client *l);
+/* Held, and neither holder nor pushsrv did anything with it for stall_us. */
+bool lmtp_client_is_stalled(const struct lmtp_client *l, int64_t mono_us);
+/* Takes it from a holder who stalls, to whom it is `lost`. */
+void lmtp_client_reclaim(struct lmtp_client *l);
 /* Before the last content: the mail is void. After it: the outcome interests nobody. */
 void lmtp_client_abandon(struct lmtp_client *l);
 

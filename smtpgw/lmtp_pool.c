@@ -12,12 +12,13 @@ struct lmtp_pool {
 	struct lmtp_settings settings;
 	int64_t wait_us;
 	size_t size, open, opening; /* opening: those of `open` that have not greeted yet */
+	struct lmtp_client **all;   /* `open` of them */
 	struct lmtp_client **idle;  /* a stack: the one that was used last goes first */
 	size_t idle_count;
 
 	struct lmtp_ticket *first, **last;
 	size_t waiting;
-	struct loop_timer *timer; /* for the first ticket */
+	struct loop_timer *timer; /* runs while somebody waits */
 
 	int64_t pause_us, retry_at_us; /* 0: the last attempt went well */
 	bool is_closing;
@@ -29,10 +30,12 @@ struct lmtp_pool {
 
 static void set_timer(struct lmtp_pool *p)
 {
-	if (p->first)
-		loop_timer_set(p->timer, p->first->until_us - clock_mono_us());
-	else
+	if (!p->first) {
 		loop_timer_stop(p->timer);
+		return;
+	}
+	int64_t in_us = p->first->until_us - clock_mono_us();
+	loop_timer_set(p->timer, in_us < LMTP_POOL_LOOK_US ? in_us : LMTP_POOL_LOOK_US);
 }
 
 static void enqueue(struct lmtp_pool *p, struct lmtp_ticket *t)
@@ -57,7 +60,8 @@ static void dequeue(struct lmtp_pool *p, struct lmtp_ticket *t)
 		p->last = t->link;
 	t->link = NULL;
 	p->waiting--;
-	set_timer(p);
+	if (!p->first)
+		set_timer(p);
 }
 
 void lmtp_pool_leave(struct lmtp_pool *p, struct lmtp_ticket *t)
@@ -80,10 +84,26 @@ static void refuse_all(struct lmtp_pool *p)
 		grant_first(p, NULL);
 }
 
+/* As many as wait; they come back when RSET is answered. */
+static void reclaim_stalled(struct lmtp_pool *p)
+{
+	int64_t now_us = clock_mono_us();
+	size_t wanted = p->waiting;
+
+	for (size_t i = 0; i < p->open && wanted > 0; i++) {
+		if (!lmtp_client_is_stalled(p->all[i], now_us))
+			continue;
+		counter_add(COUNT_LMTP_RECLAIMED, 1);
+		lmtp_client_reclaim(p->all[i]);
+		wanted--;
+	}
+}
+
 static void on_timer(void *arg)
 {
 	struct lmtp_pool *p = arg;
 
+	reclaim_stalled(p);
 	while (p->first && p->first->until_us <= clock_mono_us())
 		grant_first(p, NULL);
 	set_timer(p);
@@ -127,7 +147,7 @@ static void open_more(struct lmtp_pool *p)
 			note_failure(p);
 			break;
 		}
-		p->open++;
+		p->all[p->open++] = l;
 		p->opening++;
 		counter_add(COUNT_LMTP_OPEN, 1);
 	}
@@ -151,11 +171,11 @@ static void on_idle(void *arg, struct lmtp_client *l, bool is_new)
 		p->idle[p->idle_count++] = l;
 }
 
-static void forget_idle(struct lmtp_pool *p, const struct lmtp_client *l)
+static void forget(struct lmtp_client **list, size_t *count, const struct lmtp_client *l)
 {
-	for (size_t i = 0; i < p->idle_count; i++)
-		if (p->idle[i] == l) {
-			p->idle[i] = p->idle[--p->idle_count];
+	for (size_t i = 0; i < *count; i++)
+		if (list[i] == l) {
+			list[i] = list[--*count];
 			return;
 		}
 }
@@ -164,8 +184,8 @@ static void on_closed(void *arg, struct lmtp_client *l, bool was_up)
 {
 	struct lmtp_pool *p = arg;
 
-	forget_idle(p, l);
-	p->open--;
+	forget(p->idle, &p->idle_count, l);
+	forget(p->all, &p->open, l);
 	counter_add(COUNT_LMTP_OPEN, -1);
 	if (!was_up) {
 		p->opening--;
@@ -217,9 +237,10 @@ int lmtp_pool_new(struct loop *loop, const struct lmtp_settings *settings, size_
 	p->size = size;
 	p->wait_us = wait_us;
 	p->last = &p->first;
+	p->all = calloc(size, sizeof(struct lmtp_client *));
 	p->idle = calloc(size, sizeof(struct lmtp_client *));
 	p->timer = loop_timer_new(loop, on_timer, p);
-	if (!p->idle || !p->timer) {
+	if (!p->all || !p->idle || !p->timer) {
 		lmtp_pool_free(p);
 		return E_NOMEM;
 	}
@@ -244,6 +265,7 @@ void lmtp_pool_free(struct lmtp_pool *p)
 	if (!p)
 		return;
 	loop_timer_free(p->timer);
+	free(p->all);
 	free(p->idle);
 	free(p);
 }

@@ -6,6 +6,9 @@
  * attempt there is none for a while (50 ms, doubled up to a second), and all that is asked
  * meanwhile is refused at once. The next one that asks after that tries again.
  *
+ * A client that begins a mail and then says nothing must not keep others from theirs: while mails
+ * wait, a connection that was not used for settings.stall_us is taken from its holder.
+ *
  * OWNERSHIP  a ticket is embedded in its owner's struct and the owner's; it is in the pool's list
  *            from E_AGAIN until `granted` or lmtp_pool_leave. A client comes back by itself.
  * THREADS    one loop's
@@ -17,6 +20,7 @@
 
 #define LMTP_POOL_PAUSE_US     INT64_C(50000) /* after the first failed attempt */
 #define LMTP_POOL_PAUSE_MAX_US INT64_C(1000000)
+#define LMTP_POOL_LOOK_US      INT64_C(500000) /* while mails wait: for who stalls */
 
 struct lmtp_pool;
 

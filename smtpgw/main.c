@@ -10,7 +10,8 @@
 #include "smtpgw/counters.h"
 #include "smtpgw/peer.h"
 
-#define REFUSAL "421 4.7.0 too many connections\r\n"
+#define STALL_US (5 * CLOCK_S) /* of a client, while others wait for what it holds */
+#define REFUSAL  "421 4.7.0 too many connections\r\n"
 
 struct smtpgw {
 	const struct conf *conf;
@@ -63,6 +64,7 @@ static int read_lmtp(struct daemon *d, struct smtpgw *g)
 
 	g->lmtp.hostname = c->smtpgw_hostname;
 	g->lmtp.step_us = c->smtpgw_lmtp_seconds * CLOCK_S;
+	g->lmtp.stall_us = STALL_US;
 	if (*c->pushsrv_lmtp_socket) {
 		g->lmtp.where.path = g->lmtp_path = conf_path(c, c->pushsrv_lmtp_socket);
 		return g->lmtp_path ? 0 : E_NOMEM;

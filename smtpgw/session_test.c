@@ -1,21 +1,5 @@
 #include "smtpgw/session_test.h"
 
-#define HELLO "EHLO c.test\r\n"
-#define BEGIN "MAIL FROM:<a@b.test>\r\nRCPT TO:<one@ours.test>\r\n"
-
-/* The codes of what was said, in order: "250 2.1.0" -> "250 ", without the lines of EHLO. */
-static const char *codes(const struct play *p)
-{
-	static char text[4096];
-	size_t n = 0;
-
-	for (const char *line = p->said; *line; line = strchr(line, '\n') + 1)
-		if (line[3] == ' ')
-			n += (size_t)snprintf(text + n, sizeof text - n, "%.3s ", line);
-	text[n] = '\0';
-	return text;
-}
-
 /* ---- who may say what, when ---- */
 
 static const struct {
@@ -82,7 +66,7 @@ static void verbs_in_states(void **unused)
 			play_say(p, line);
 			char expected[8];
 			snprintf(expected, sizeof expected, "%d ", cells[i].codes[j]);
-			if (strcmp(codes(p), expected) != 0)
+			if (strcmp(play_codes(p), expected) != 0)
 				fail_msg("%s in state %d: %s", cells[i].line, states[j].state,
 					 p->said);
 			play_close(p);
@@ -156,17 +140,6 @@ static const struct {
 	 "x\r\n"},
 };
 
-/* What lies behind the Received field. */
-static const char *content_of(const struct play *p)
-{
-	const char *at = strstr(p->stored, " +0000\r\n");
-
-	assert_true(at &&
-		    strncmp(p->stored, "Received: from c.test ([192.0.2.7])\r\n\tby mx.test with ",
-			    53) == 0);
-	return at + 8;
-}
-
 static void dialogues(void **unused)
 {
 	static const size_t steps[] = {1, 2, 7, 64, 100000};
@@ -177,93 +150,14 @@ static void dialogues(void **unused)
 		for (size_t j = 0; j < COUNT(steps); j++) {
 			play_open(p);
 			play_feed(p, talks[i].said, strlen(talks[i].said), steps[j], false);
-			if (strncmp(codes(p), "220 ", 4) != 0 ||
-			    strcmp(codes(p), talks[i].codes) != 0)
+			if (strncmp(play_codes(p), "220 ", 4) != 0 ||
+			    strcmp(play_codes(p), talks[i].codes) != 0)
 				fail_msg("%s, by %zu: %s", talks[i].name, steps[j], p->said);
 			assert_int_equal(p->commits > 0, talks[i].stored != NULL);
 			if (talks[i].stored)
-				assert_string_equal(content_of(p), talks[i].stored);
+				assert_string_equal(play_content_of(p), talks[i].stored);
 			play_close(p);
 		}
-	free(p);
-}
-
-/* ---- smuggling ---- */
-
-/* Each ends the data somewhere in the world. Here it is content, and the whole is refused. */
-static void ends_that_are_none(void **unused)
-{
-	static const struct {
-		const char *octets;
-		size_t n;
-	} ends[] = {
-		{"\n.\n", 3},     {"\n.\r\n", 4},     {"\r\n.\n", 4},   {"\r.\r", 3},
-		{"\r.\r\n", 4},   {"\r\n\0.\r\n", 6}, {"\r\n.\r", 4},   {"\r\n.\r\r\n", 6},
-		{"\n\n.\r\n", 5}, {"\r\n.\0\r\n", 6}, {"\r\r\n.\n", 5},
-	};
-	struct play *p = malloc(sizeof *p);
-	char in[1000];
-
-	(void)unused;
-	for (size_t i = 0; i < COUNT(ends); i++)
-		for (size_t step = 1; step < 400; step += 23) {
-			size_t n = (size_t)sprintf(in, "%s", HELLO BEGIN "DATA\r\nouter");
-			memcpy(in + n, ends[i].octets, ends[i].n);
-			n += ends[i].n;
-			n += (size_t)sprintf(in + n, "%s", BEGIN "DATA\r\ninner\r\n.\r\nNOOP\r\n");
-			play_open(p);
-			play_feed(p, in, n, step, false);
-			assert_string_equal(codes(p), "220 250 250 250 354 550 250 ");
-			assert_non_null(strstr(p->said, "550 5.5.2"));
-			assert_int_equal(p->commits, 0);
-			assert_int_equal(p->abandons, 1);
-			play_close(p);
-		}
-	free(p);
-}
-
-static void chunks_are_no_way_round(void **unused)
-{
-	static const char *const bad[] = {"BDAT 3 LAST\r\na\nb", "BDAT 3 LAST\r\na\rb",
-					  "BDAT 2 LAST\r\na\r", "BDAT 2\r\na\rBDAT 1 LAST\r\nb"};
-	struct play *p = malloc(sizeof *p);
-
-	(void)unused;
-	for (size_t i = 0; i < COUNT(bad); i++) {
-		play_open(p);
-		play_say(p, HELLO BEGIN);
-		play_say(p, bad[i]);
-		assert_non_null(strstr(p->said, "550 5.5.2"));
-		assert_int_equal(p->commits, 0);
-		play_close(p);
-	}
-	play_open(p);
-	play_say(p, HELLO BEGIN);
-	play_say(p, "BDAT 2\r\na\rBDAT 1 LAST\r\n\n"); /* one CRLF, in two chunks */
-	assert_string_equal(codes(p), "250 250 ");
-	assert_string_equal(content_of(p), "a\r\n");
-	play_close(p);
-	free(p);
-}
-
-static void content_that_does_not_wait(void **unused)
-{
-	static const char *const openings[] = {
-		BEGIN, "MAIL FROM:<>\r\nRCPT TO:<gone@ours.test>\r\n", "MAIL FROM:<>\r\n"};
-	struct play *p = malloc(sizeof *p);
-	char in[500];
-
-	(void)unused;
-	for (size_t i = 0; i < COUNT(openings); i++) {
-		play_open(p);
-		int n = sprintf(in, HELLO "%sDATA\r\nS: x\r\n\r\n.\r\nNOOP\r\n", openings[i]);
-		play_feed(p, in, (size_t)n, 1000, true);
-		assert_non_null(strstr(p->said, "554 5.5.0"));
-		assert_int_equal(p->s.need, SESSION_NEED_CLOSE);
-		assert_int_equal(p->s.reason, CLOSE_AHEAD);
-		assert_int_equal(p->commits, 0);
-		play_close(p);
-	}
 	free(p);
 }
 
@@ -274,18 +168,18 @@ static void tls_forgets(void **unused)
 	(void)unused;
 	play_open(p);
 	play_say(p, HELLO "STARTTLS\r\n" BEGIN);
-	assert_string_equal(codes(p), "250 220 ");
+	assert_string_equal(play_codes(p), "250 220 ");
 	assert_int_equal(p->s.need, SESSION_NEED_TLS);
 	session_secured(&p->s);
 	play_say(p, "MAIL FROM:<a@b.test>\r\n" HELLO "STARTTLS\r\n" BEGIN "DATA\r\nx\r\n.\r\n");
-	assert_string_equal(codes(p), "503 250 503 250 250 354 250 ");
+	assert_string_equal(play_codes(p), "503 250 503 250 250 354 250 ");
 	assert_null(strstr(p->said, "STARTTLS\r\n"));
 	assert_non_null(strstr(p->stored, "with ESMTPS id label.1\r\n\tfor <one@ours.test>;"));
 	play_close(p);
 	play_open(p);
 	p->limits.has_tls = false;
 	play_say(p, HELLO "STARTTLS\r\n");
-	assert_string_equal(codes(p), "250 502 ");
+	assert_string_equal(play_codes(p), "250 502 ");
 	play_close(p);
 	free(p);
 }
@@ -303,11 +197,11 @@ static void recipients_are_asked_together(void **unused)
 				"TO:<two@second.test>\r\nNOOP\r\nRCPT TO:<three@ours.test>\r\n");
 	assert_int_equal(p->pending_n, 3);
 	assert_int_equal(p->s.need, SESSION_NEED_STORE);
-	assert_string_equal(codes(p), "250 250 "); /* EHLO, MAIL */
+	assert_string_equal(play_codes(p), "250 250 "); /* EHLO, MAIL */
 	p->is_mute = false;
 	while (p->pending_n > 0)
 		play_store(p);
-	assert_string_equal(codes(p), "250 250 250 550 250 ");
+	assert_string_equal(play_codes(p), "250 250 250 550 250 ");
 	assert_int_equal(p->s.need, SESSION_NEED_LINE);
 	assert_int_equal(p->s.tx.accepted, 2);
 	play_close(p);
@@ -322,15 +216,15 @@ static void pushsrv_out_of_reach(void **unused)
 	play_open(p);
 	p->is_down = true;
 	play_say(p, HELLO "MAIL FROM:<>\r\nRCPT TO:<one@ours.test>\r\n");
-	assert_string_equal(codes(p), "250 451 503 ");
+	assert_string_equal(play_codes(p), "250 451 503 ");
 	p->is_down = false;
 	play_say(p, "MAIL FROM:<>\r\n");
 	p->is_down = true;
 	play_say(p, "RCPT TO:<one@ours.test>\r\nRCPT TO:<two@ours.test>\r\nDATA\r\n");
-	assert_string_equal(codes(p), "451 451 503 ");
+	assert_string_equal(play_codes(p), "451 451 503 ");
 	p->is_down = false; /* nothing was accepted, so it can begin anew */
 	play_say(p, "RCPT TO:<one@ours.test>\r\nDATA\r\nx\r\n.\r\n");
-	assert_string_equal(codes(p), "250 354 250 ");
+	assert_string_equal(play_codes(p), "250 354 250 ");
 	play_close(p);
 	free(p);
 }
@@ -351,21 +245,21 @@ static void pushsrv_lost_on_the_way(void **unused)
 	play_open(p);
 	p->loses_rcpt = true;
 	play_say(p, HELLO BEGIN "RCPT TO:<two@ours.test>\r\n");
-	assert_string_equal(codes(p), "250 250 451 451 ");
+	assert_string_equal(play_codes(p), "250 250 451 451 ");
 	play_close(p);
 
 	play_open(p); /* before DATA */
 	play_say(p, HELLO BEGIN);
 	play_lose(p);
 	play_say(p, "DATA\r\n" BEGIN);
-	assert_string_equal(codes(p), "451 250 250 ");
+	assert_string_equal(play_codes(p), "451 250 250 ");
 	play_close(p);
 
 	play_open(p); /* in the middle of the content */
 	play_say(p, HELLO BEGIN "DATA\r\nx\r\n");
 	play_lose(p);
 	play_say(p, "y\r\n.\r\nNOOP\r\n");
-	assert_string_equal(codes(p), "451 250 ");
+	assert_string_equal(play_codes(p), "451 250 ");
 	assert_int_equal(p->commits, 0);
 	play_close(p);
 
@@ -373,13 +267,13 @@ static void pushsrv_lost_on_the_way(void **unused)
 	play_say(p, HELLO BEGIN "BDAT 2\r\nab");
 	play_lose(p);
 	play_say(p, "BDAT 2 LAST\r\ncdNOOP\r\n");
-	assert_string_equal(codes(p), "451 250 ");
+	assert_string_equal(play_codes(p), "451 250 ");
 	play_close(p);
 
 	play_open(p); /* after the end */
 	p->loses_mail = true;
 	play_say(p, HELLO BEGIN "DATA\r\nx\r\n.\r\nNOOP\r\n");
-	assert_string_equal(codes(p), "250 250 250 354 451 250 ");
+	assert_string_equal(play_codes(p), "250 250 250 354 451 250 ");
 	play_close(p);
 	free(p);
 }
@@ -410,66 +304,7 @@ static void pushsrv_has_the_last_word(void **unused)
 	free(p);
 }
 
-/* Neither bad content nor what was sent of it before stays with pushsrv, and its connection is free
- * at once. */
-static void large_content(void **unused)
-{
-	enum { LINES = 3000, LINE = 80 };
-	struct play *p = malloc(sizeof *p);
-	char *big = malloc(LINES * LINE + 1);
-
-	(void)unused;
-	for (size_t i = 0; i < LINES; i++)
-		sprintf(big + i * LINE, "%078zu\r\n", i);
-	play_open(p);
-	play_say(p, HELLO BEGIN "DATA\r\n");
-	play_feed(p, big, LINES * LINE, 4096, false);
-	assert_true(p->pieces >= 3 && p->stored_n <= LINES * LINE);
-	assert_true(p->s.tx.room <= 2 * (TRANSACTION_PIECE + 4096));
-	play_say(p, ".\r\n");
-	assert_string_equal(codes(p), "250 ");
-	assert_string_equal(content_of(p), big);
-	assert_int_equal(p->commits, 1);
-
-	play_say(p, BEGIN "DATA\r\n");
-	play_feed(p, big, LINES * LINE, 4096, false);
-	play_say(p, "bare\nlf\r\n");
-	assert_int_equal(p->abandons, 1);
-	play_feed(p, big, LINES * LINE, 4096, false);
-	play_say(p, ".\r\n");
-	assert_string_equal(codes(p), "550 ");
-
-	play_say(p, BEGIN "DATA\r\n");
-	for (int i = 0; i < 3; i++)
-		play_feed(p, big, LINES * LINE, 4096, false);
-	assert_int_equal(p->abandons, 2);
-	play_say(p, ".\r\n");
-	assert_string_equal(codes(p), "552 ");
-	assert_int_equal(p->commits, 1);
-	play_close(p);
-	free(big);
-	free(p);
-}
-
 /* ---- the rest ---- */
-
-static void trace(void **unused)
-{
-	struct play *p = malloc(sizeof *p);
-
-	(void)unused;
-	play_open(p);
-	play_say(p, "HELO (evil)\t\r\nHELO c.test;x\r\n" BEGIN "DATA\r\n.\r\n");
-	static const char field[] = "Received: from c.test?x ([192.0.2.7])\r\n"
-				    "\tby mx.test with SMTP id label.1\r\n"
-				    "\tfor <one@ours.test>;\r\n\t";
-	assert_int_equal(strncmp(p->stored, field, sizeof field - 1), 0);
-	play_say(p, HELLO "MAIL FROM:<> SMTPUTF8\r\nRCPT TO:<one@ours.test>\r\nRCPT "
-			  "TO:<two@ours.test>\r\nDATA\r\n.\r\n");
-	assert_non_null(strstr(p->stored, "with UTF8SMTP id label.2;\r\n\t"));
-	play_close(p);
-	free(p);
-}
 
 static void too_long_and_nul(void **unused)
 {
@@ -481,11 +316,11 @@ static void too_long_and_nul(void **unused)
 	p->said_n = 0;
 	assert_true(session_line(&p->s, "", 0, SESSION_LINE_TOO_LONG));
 	assert_true(session_line(&p->s, "NO\0OP", 5, SESSION_LINE_WHOLE));
-	assert_string_equal(codes(p), "500 500 ");
+	assert_string_equal(play_codes(p), "500 500 ");
 	assert_int_equal(p->s.errors, 2);
 	p->said_n = 0;
 	assert_true(session_line(&p->s, "BDAT 5\0", 7, SESSION_LINE_WHOLE));
-	assert_string_equal(codes(p), "500 ");
+	assert_string_equal(play_codes(p), "500 ");
 	assert_int_equal(p->s.need, SESSION_NEED_CLOSE);
 	play_close(p);
 	free(p);
@@ -510,28 +345,11 @@ static void goodbye(void **unused)
 	p->is_mute = false;
 	play_store(p);
 	assert_int_equal(p->s.accepted, 1);
-	assert_string_equal(codes(p), "354 421 250 ");
+	assert_string_equal(play_codes(p), "354 421 250 ");
 	session_goodbye(&p->s, CLOSE_IDLE);
 	assert_int_equal(p->s.need, SESSION_NEED_CLOSE);
 	play_close(p);
 	free(p);
-}
-
-static void slow_content_goes_on(void **unused)
-{
-	struct transaction t;
-	const struct smtp_command mail = {.verb = SMTP_MAIL};
-	const struct transaction_limits limits = {1000, 100, 3};
-
-	(void)unused;
-	transaction_begin(&t, "id", &mail, &limits);
-	transaction_trace(&t, (struct received){.by = "mx.test"}, 1000);
-	assert_true(t.held > 0);
-	assert_false(transaction_is_due(&t, 1000 + TRANSACTION_STALE_S * INT64_C(1000000)));
-	assert_true(transaction_is_due(&t, 1001 + TRANSACTION_STALE_S * INT64_C(1000000)));
-	transaction_passed(&t, 5);
-	assert_false(transaction_is_due(&t, INT64_C(1) << 60));
-	transaction_end(&t);
 }
 
 int main(void)
@@ -539,19 +357,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(verbs_in_states),
 		cmocka_unit_test(dialogues),
-		cmocka_unit_test(ends_that_are_none),
-		cmocka_unit_test(chunks_are_no_way_round),
-		cmocka_unit_test(content_that_does_not_wait),
 		cmocka_unit_test(tls_forgets),
 		cmocka_unit_test(recipients_are_asked_together),
 		cmocka_unit_test(pushsrv_out_of_reach),
 		cmocka_unit_test(pushsrv_lost_on_the_way),
 		cmocka_unit_test(pushsrv_has_the_last_word),
-		cmocka_unit_test(large_content),
-		cmocka_unit_test(trace),
 		cmocka_unit_test(too_long_and_nul),
 		cmocka_unit_test(goodbye),
-		cmocka_unit_test(slow_content_goes_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

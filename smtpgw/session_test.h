@@ -19,6 +19,9 @@
 #include "lib/err.h"
 #include "smtpgw/session.h"
 
+#define HELLO "EHLO c.test\r\n"
+#define BEGIN "MAIL FROM:<a@b.test>\r\nRCPT TO:<one@ours.test>\r\n"
+
 #define COUNT(a)    (sizeof(a) / sizeof(a)[0])
 #define STORED_MAX  (1024 * 1024)
 #define PENDING_MAX 16
@@ -224,6 +227,30 @@ static inline void play_say(struct play *p, const char *text)
 	p->said_n = 0;
 	p->said[0] = '\0';
 	play_feed(p, text, strlen(text), SIZE_MAX / 2, false);
+}
+
+/* The codes of what was said, in order: "250 2.1.0" -> "250 ", without the lines of EHLO. */
+static inline const char *play_codes(const struct play *p)
+{
+	static char text[4096];
+	size_t n = 0;
+
+	for (const char *line = p->said; *line; line = strchr(line, '\n') + 1)
+		if (line[3] == ' ')
+			n += (size_t)snprintf(text + n, sizeof text - n, "%.3s ", line);
+	text[n] = '\0';
+	return text;
+}
+
+/* What lies behind the Received field. */
+static inline const char *play_content_of(const struct play *p)
+{
+	const char *at = strstr(p->stored, " +0000\r\n");
+
+	assert_true(at &&
+		    strncmp(p->stored, "Received: from c.test ([192.0.2.7])\r\n\tby mx.test with ",
+			    53) == 0);
+	return at + 8;
 }
 
 #endif

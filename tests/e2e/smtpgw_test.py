@@ -455,7 +455,11 @@ class Limits(Fixture):
         c.close()
         for h in held:
             h.close()
-        eventually("room again", lambda: Smtp(self.mx, greet=False).greeting.startswith("220"))
+
+        def is_room():
+            with Smtp(self.mx, greet=False) as again:
+                return again.greeting.startswith("220")
+        eventually("room again", is_room)
 
     def test_mails_wait_for_the_only_connection(self):
         first, second, third = self.smtp(), self.smtp(), self.smtp()
@@ -470,6 +474,20 @@ class Limits(Fixture):
             c.send(b"Subject: " + n + b"\r\n\r\n.\r\n")
             self.assertTrue(c.reply().startswith("250 2.0.0"))
         self.assertEqual([without_trace(m)[9:10] for m in self.take()], [b"1", b"2", b"3"])
+
+    def test_a_client_that_says_nothing_starves_nobody(self):
+        hato = Hato({"smtpgw.lmtp_connections": "1", "smtpgw.workers": "1"})
+        self.addCleanup(hato.close)
+        address = hato.subscriber(1).address
+        with Smtp(hato.port("smtpgw.mx_port")) as mute, Smtp(hato.port("smtpgw.mx_port")) as other:
+            mute.begin(address)
+            mute.ask(b"DATA")
+            other.begin(address)
+            self.assertTrue(other.data(b"Subject: through\r\n\r\n.\r\n").startswith("250"))
+            mute.send(b"Subject: late\r\n\r\n.\r\n")
+            self.assertTrue(mute.reply().startswith("451 4.3.0"))
+            mute.begin(address)
+            self.assertTrue(mute.data(b"Subject: late\r\n\r\n.\r\n").startswith("250"))
 
     def test_clients_that_vanish_give_the_connection_back(self):
         for say in (b"", b"DATA\r\n", b"BDAT 10\r\nabc", b"BDAT 3\r\nabc"):
