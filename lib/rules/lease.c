@@ -179,6 +179,8 @@ static int load_session(struct applying *a)
 	/* An event that names its session only is about the session's subscriber. */
 	if (!a->identified)
 		a->subscriber = a->out->subscriber = a->own.subscriber;
+	a->own_changed = !a->own_ended && a->own.subscriber && a->subscriber &&
+			 a->own.subscriber != a->subscriber;
 	return 0;
 }
 
@@ -216,7 +218,7 @@ static void describe_session(struct applying *a)
 		      (a->own.ended_us || (a->ev->kind == LEASE_START && !a->own.active &&
 					   a->time_us > a->own.started_us));
 
-	if (a->subscriber)
+	if (a->subscriber && !(a->own_changed && a->ev->kind == LEASE_UPDATE))
 		a->own.subscriber = a->subscriber;
 	a->own.renewed_us = a->ev->received_us - a->ev->delay_us;
 	if (!a->own.id || begins) {

@@ -146,6 +146,9 @@ static int settle_winner(struct applying *a, struct binding *b)
 	bool won = false;
 	if (!rc)
 		rc = take_subscriber(a, &won);
+	/* A name that was another subscriber's: nothing it held is this one's. */
+	if (!rc && a->own_changed)
+		rc = lease_free_bindings(a->store, a->own.id, INT64_MIN, 0);
 	if (!rc && won)
 		rc = drop_other_key(a, &b->key);
 	if (rc)
@@ -250,6 +253,9 @@ int lease_apply_to_key(struct applying *a, const struct key *k)
 	    a->time_us > b.watermark_us) {
 		quarantine(a, &b, QUARANTINE_IDENTITIES);
 		verdict = VERDICT_CONFLICT;
+	} else if (a->own_changed && a->ev->kind == LEASE_UPDATE && verdict != VERDICT_CONFLICT) {
+		lease_refuse(a, "conflict", "the session is another subscriber's");
+		verdict = VERDICT_STALE;
 	} else {
 		rc = decide(a, &b, verdict);
 	}

@@ -18,6 +18,7 @@ struct applying {
 	struct session_row own; /* the session the event names; id 0: not stored */
 	bool identified;        /* the event says who it is about, whether or not we know him */
 	bool own_known;         /* its session was stored before this event */
+	bool own_changed;       /* it was another subscriber\'s, and is not known to have ended */
 	bool own_ended;         /* we know that it is over: such an event comes too late */
 };
 

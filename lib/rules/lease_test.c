@@ -518,6 +518,43 @@ static void test_clock_in_2036_freezes_nothing(void **state)
 	assert_true(out.time_replaced);
 }
 
+static void test_one_session_of_two_subscribers(void **state)
+{
+	(void)state;
+	static const struct step update[] = {
+		{{LEASE_START, X, .session = "a1", .who = ALICE, .at = 10},
+		 LEASE_APPLIED,
+		 ALICE,
+		 NOBODY},
+		{{LEASE_START, Y, .session = "b1", .who = BOB, .at = 11},
+		 LEASE_APPLIED,
+		 ALICE,
+		 BOB},
+		{{LEASE_UPDATE, Y, .session = "a1", .who = BOB, .at = 20}, LEASE_ERROR, ALICE, BOB},
+		{{LEASE_UPDATE, X, .session = "a1", .who = BOB, .at = 21},
+		 LEASE_QUARANTINED,
+		 QUARANTINED,
+		 BOB},
+	};
+	/* A NAS that uses the name again without a word: what the name held is nobody's. */
+	static const struct step start[] = {
+		{{LEASE_START, X, .session = "a1", .who = ALICE, .at = 10},
+		 LEASE_APPLIED,
+		 ALICE,
+		 NOBODY},
+		{{LEASE_START, Y, .session = "a1", .who = BOB, .at = 20},
+		 LEASE_APPLIED,
+		 NOBODY,
+		 BOB},
+		{{LEASE_UPDATE, X, .session = "a1", .who = ALICE, .at = 21},
+		 LEASE_ERROR,
+		 NOBODY,
+		 BOB},
+	};
+	PLAY(update);
+	PLAY(start);
+}
+
 static void test_both_families(void **state)
 {
 	(void)state;
@@ -595,6 +632,7 @@ int main(void)
 		cmocka_unit_test(test_each_winner_has_a_new_generation),
 		cmocka_unit_test(test_equal_times),
 		cmocka_unit_test(test_clock_in_2036_freezes_nothing),
+		cmocka_unit_test(test_one_session_of_two_subscribers),
 		cmocka_unit_test(test_both_families),
 		cmocka_unit_test(test_derived_sessions),
 		cmocka_unit_test(test_late_feed_is_behind),
