@@ -54,7 +54,7 @@ class Contract(unittest.TestCase):
         hato = Hato(start=False)
         try:
             process = subprocess.Popen([str(BUILD / "hato"), "run"] + hato.arguments(), stdout=subprocess.PIPE,
-                                       stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+                                       stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, bufsize=0)
             lines = []
             for line in process.stdout:
                 lines.append(line.decode().rstrip("\n"))

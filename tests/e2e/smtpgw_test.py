@@ -622,6 +622,25 @@ class Stop(unittest.TestCase):
             self.assertEqual(busy.reply(), "421 4.3.2 shutting down")
             self.assertTrue(idle.ended())
 
+    def test_a_commit_in_flight_is_waited_for(self):
+        hato = Hato()
+        self.addCleanup(hato.close)
+        s = hato.subscriber(1)
+        with Smtp(hato.port("smtpgw.mx_port")) as c:
+            c.begin(s.address)
+            c.ask(b"DATA")
+            store, gateway = hato.pid("pushsrv"), hato.pid("smtpgw")
+            os.kill(store, signal.SIGSTOP)
+            try:
+                c.send(b"Subject: last\r\n\r\n.\r\n")
+                os.kill(gateway, signal.SIGTERM)
+                eventually("smtpgw stops", lambda: [e for e in hato.events("stopping") if e["daemon"] == "smtpgw"])
+            finally:
+                os.kill(store, signal.SIGCONT)
+            self.assertTrue(c.reply().startswith("250 2.0.0"))
+            self.assertEqual(c.reply(), "421 4.3.2 shutting down")
+        self.assertEqual([e["recipients"] for e in hato.events("mail-accepted") if e["daemon"] == "pushsrv"], [1])
+
 
 if __name__ == "__main__":
     unittest.main()
