@@ -151,7 +151,7 @@ static void log_outcome(const struct peer *p, const struct session_answer *answe
 	log_event(LOG_INFO, is_stored ? "mail-accepted" : "mail-refused", LOG_TEXT("id", t->id),
 		  LOG_INT("size", t->size), LOG_INT("recipients", t->accepted),
 		  LOG_TEXT("peer", p->ip), LOG_INT("code", answer->code),
-		  LOG_INT("heard", p->conn != NULL), LOG_END);
+		  LOG_TEXT("answer", answer->text), LOG_INT("heard", p->conn != NULL), LOG_END);
 }
 
 static void on_mail_answered(void *arg, const struct session_answer *answer)
