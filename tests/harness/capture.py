@@ -7,6 +7,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import unittest
 
 from harness.system import PATIENCE
 
@@ -38,8 +39,11 @@ class Capture:
     def _until_it_sees(self):
         """A probe now and then, until the first line of what was captured: from then on nothing is missed."""
         seen = threading.Event()
-        threading.Thread(target=lambda: (self.process.stdout.readline(), seen.set()), daemon=True).start()
+        threading.Thread(target=lambda: self.process.stdout.readline() and seen.set(), daemon=True).start()
         while not seen.wait(0.05):
+            if self.process.poll() is not None:
+                self.__exit__()
+                raise unittest.SkipTest("capturing is not permitted")
             self.probe.sendto(b"probe", ("127.255.255.254", self.port))
 
     def wait_for(self, source_port):
