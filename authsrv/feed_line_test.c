@@ -67,7 +67,8 @@ static int world_make(void **state)
 	assert_int_equal(db_open(&o, &w->db), 0);
 	assert_int_equal(db_port_open(w->db, w->loop, &w->port), 0);
 	w->line.port = w->port;
-	for (subscriber_put(w->port, &put, on_put, &stored); !stored;)
+	subscriber_put(w->port, &put, on_put, &stored);
+	while (!stored)
 		turn(w);
 	*state = w;
 	return 0;

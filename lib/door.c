@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,10 @@
 #include <unistd.h>
 
 #include "lib/err.h"
+
+#define KEEPALIVE_IDLE_S  60
+#define KEEPALIVE_EVERY_S 15
+#define KEEPALIVE_TRIES   4
 
 struct door {
 	struct door *next;
@@ -153,11 +158,21 @@ static bool is_one_family(const struct sockaddr_storage *where)
 	       !IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)where)->sin6_addr);
 }
 
+/* A phone that lost its radio says nothing more: within two minutes its connection is known to be
+ * dead. What is accepted inherits this from the listening socket. */
+static int keep_alive(int fd)
+{
+	return set_flag(fd, SOL_SOCKET, SO_KEEPALIVE, 1) ||
+	       set_flag(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S) ||
+	       set_flag(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_EVERY_S) ||
+	       set_flag(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_TRIES);
+}
+
 /* The first of the process binds alone, so that the kernel refuses it beside strangers, and opens
  * the port to the others after. */
 static int tcp_bind(int fd, const struct sockaddr_storage *where, socklen_t len, bool first)
 {
-	if (set_flag(fd, SOL_SOCKET, SO_REUSEADDR, 1) ||
+	if (set_flag(fd, SOL_SOCKET, SO_REUSEADDR, 1) || keep_alive(fd) ||
 	    (where->ss_family == AF_INET6 &&
 	     set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, is_one_family(where))) ||
 	    (!first && set_flag(fd, SOL_SOCKET, SO_REUSEPORT, 1)) ||

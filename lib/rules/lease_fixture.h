@@ -84,7 +84,8 @@ static inline struct lease_event event_of(const struct said *say)
 	add_key(&ev, say->ip);
 	add_key(&ev, say->ip6);
 	ev.time_us = EPOCH + (int64_t)(say->at * (double)S);
-	ev.received_us = say->arrives ? EPOCH + (int64_t)(say->arrives * (double)S) : ev.time_us;
+	ev.received_us =
+		say->arrives > 0 ? EPOCH + (int64_t)(say->arrives * (double)S) : ev.time_us;
 	ev.delay_us = say->delay * S;
 	ev.lease_us = say->lease * S;
 	return ev;
