@@ -622,7 +622,8 @@ class Stop(unittest.TestCase):
             self.assertEqual(busy.reply(), "421 4.3.2 shutting down")
             self.assertTrue(idle.ended())
 
-    def test_a_commit_in_flight_is_waited_for(self):
+    def stop_at_the_end_of_data(self):
+        """SIGTERM right behind the end of data, the store frozen: (what the client heard, what was stored)."""
         hato = Hato()
         self.addCleanup(hato.close)
         s = hato.subscriber(1)
@@ -637,9 +638,22 @@ class Stop(unittest.TestCase):
                 eventually("smtpgw stops", lambda: [e for e in hato.events("stopping") if e["daemon"] == "smtpgw"])
             finally:
                 os.kill(store, signal.SIGCONT)
-            self.assertTrue(c.reply().startswith("250 2.0.0"))
-            self.assertEqual(c.reply(), "421 4.3.2 shutting down")
-        self.assertEqual([e["recipients"] for e in hato.events("mail-accepted") if e["daemon"] == "pushsrv"], [1])
+            first = c.reply()
+            if first.startswith("250"):
+                self.assertEqual(c.reply(), "421 4.3.2 shutting down")
+        return first, [e["recipients"] for e in hato.events("mail-accepted") if e["daemon"] == "pushsrv"]
+
+    def test_a_commit_in_flight_is_waited_for(self):
+        """Either the data were taken before the signal, and the answer is the commit's; or they were not, and nothing is
+        stored. Which it is lies with the scheduler: tried until the first was seen."""
+        for _ in range(8):
+            heard, stored = self.stop_at_the_end_of_data()
+            if heard.startswith("250 2.0.0"):
+                self.assertEqual(stored, [1])
+                return
+            self.assertTrue(heard.startswith("421"), heard)
+            self.assertEqual(stored, [])
+        self.fail("the data were never taken before the signal")
 
 
 if __name__ == "__main__":
