@@ -384,11 +384,6 @@ const void *query_get_blob(struct query *q, size_t *n)
 	return p;
 }
 
-bool query_get_null(struct query *q)
-{
-	return sqlite3_column_type(q->stmt, q->column) == SQLITE_NULL;
-}
-
 void query_get_key(struct query *q, struct key *k)
 {
 	size_t n;

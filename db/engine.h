@@ -110,6 +110,5 @@ int64_t query_get_int(struct query *q);
 void query_get_text(struct query *q, char *out, size_t size); /* null is "" */
 const void *query_get_blob(struct query *q, size_t *n);       /* borrowed until the next step */
 void query_get_key(struct query *q, struct key *k);
-bool query_get_null(struct query *q); /* looks, does not advance */
 
 #endif

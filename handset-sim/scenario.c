@@ -16,11 +16,6 @@ static const char *const login_names[] = {[LOGIN_USERPASS] = "userpass",
 					  [LOGIN_XOAUTH2] = "xoauth2",
 					  [LOGIN_MIX] = "mix"};
 
-const char *login_form_name(enum login_form f)
-{
-	return login_names[f];
-}
-
 static void help_print(void)
 {
 	puts("handset-sim: simulated phones, each with its own loopback address\n\n"

@@ -33,6 +33,5 @@ struct scenario {
 
 /* -1: go on; else the exit status. */
 int scenario_read(int argc, char **argv, struct scenario *out);
-const char *login_form_name(enum login_form f);
 
 #endif

@@ -153,8 +153,8 @@ static void explain(const struct conf_row *row, int rc, const char *value, char 
 			 (long long)row->least, (long long)row->most, row->unit);
 }
 
-int conf_set(struct conf *c, const char *section, const char *name, const char *value,
-	     char error[256])
+static int conf_set(struct conf *c, const char *section, const char *name, const char *value,
+		    char error[256])
 {
 	if (!strncmp(section, "realm ", 6))
 		return conf_realm_set(c, section + 6, name, value, error);

@@ -17,8 +17,6 @@ const struct conf_row *conf_rows(size_t *count);
 bool conf_section_is(const char *text, const char *section);
 int conf_number(const char *text, int64_t least, int64_t most, int64_t *out);
 int conf_text_set(char **at, const char *text);
-int conf_set(struct conf *c, const char *section, const char *name, const char *value,
-	     char error[256]);
 
 /* [realm NAME] and [network-key NAME] */
 int conf_realm_set(struct conf *c, const char *realm, const char *name, const char *value,

@@ -233,17 +233,7 @@ uint64_t conn_id(const struct conn *c)
 	return c->id;
 }
 
-struct loop *conn_loop(const struct conn *c)
-{
-	return c->loop;
-}
-
 bool conn_is_tls(const struct conn *c)
 {
 	return c->ssl && c->state != CONN_HANDSHAKE;
-}
-
-const char *conn_tls_version(const struct conn *c)
-{
-	return conn_is_tls(c) ? SSL_get_version(c->ssl) : NULL;
 }

@@ -69,9 +69,7 @@ struct conn_peer {
 void conn_attach(struct conn *c, const struct conn_ops *ops, void *session);
 const struct conn_peer *conn_peer(const struct conn *c);
 uint64_t conn_id(const struct conn *c); /* unique in the process: for logs and lock owners */
-struct loop *conn_loop(const struct conn *c);
 bool conn_is_tls(const struct conn *c);
-const char *conn_tls_version(const struct conn *c); /* "TLSv1.3", or null */
 
 /* A line ended by CRLF (or bare LF: *bare_lf, which may be null, tells), without its end, which
  * `limit` does not count, NUL-terminated in a buffer of the conn's, valid until the next call. 0;

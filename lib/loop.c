@@ -125,24 +125,19 @@ void loop_stop(struct loop *loop)
 	wake(loop);
 }
 
-void loop_post_chain(struct loop *loop, struct loop_task *first, struct loop_task *last)
+void loop_post(struct loop *loop, struct loop_task *task)
 {
-	last->next = NULL;
+	task->next = NULL;
 	pthread_mutex_lock(&loop->lock);
 	bool was_empty = loop->first == NULL;
 	if (was_empty)
-		loop->first = first;
+		loop->first = task;
 	else
-		loop->last->next = first;
-	loop->last = last;
+		loop->last->next = task;
+	loop->last = task;
 	pthread_mutex_unlock(&loop->lock);
 	if (was_empty)
 		wake(loop);
-}
-
-void loop_post(struct loop *loop, struct loop_task *task)
-{
-	loop_post_chain(loop, task, task);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)

@@ -30,8 +30,6 @@ void loop_stop(struct loop *loop);
 /* run() is called on the loop's thread, in the order of posting. Tasks still queued at loop_free
  * are dropped unrun. */
 void loop_post(struct loop *loop, struct loop_task *task);
-/* A chain linked by next, in order: one lock, one wake-up. */
-void loop_post_chain(struct loop *loop, struct loop_task *first, struct loop_task *last);
 
 /* One-shot timer; loop_timer_set on a running one moves it. fn may free the timer. E_NOMEM -> null.
  */

@@ -184,7 +184,7 @@ static int load_session(struct applying *a)
 	return 0;
 }
 
-int64_t lease_normalised(const struct applying *a, int64_t time_us)
+static int64_t normalised(const struct applying *a, int64_t time_us)
 {
 	return a->nas.offset_known ? time_us + a->nas.offset_us : time_us;
 }
@@ -223,7 +223,7 @@ static void describe_session(struct applying *a)
 	a->own.renewed_us = a->ev->received_us - a->ev->delay_us;
 	if (!a->own.id || begins) {
 		a->own.started_us = a->time_us;
-		a->own.normalised_us = lease_normalised(a, a->time_us);
+		a->own.normalised_us = normalised(a, a->time_us);
 		a->own.ended_us = 0;
 	}
 }

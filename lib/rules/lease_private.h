@@ -25,7 +25,6 @@ struct applying {
 /* lease.c */
 void lease_say(struct applying *a, enum lease_result result, const char *detail);
 void lease_refuse(struct applying *a, const char *problem, const char *detail);
-int64_t lease_normalised(const struct applying *a, int64_t time_us);
 /* The bindings of a session become free; a watermark that is later than theirs is theirs. */
 int lease_free_bindings(const struct lease_store *s, int64_t session, int64_t watermark_us,
 			int64_t batch);
