@@ -4,9 +4,11 @@ Everything waits for events: `ready` on hato's stdout, a datagram on a socket, a
 with a deadline (eventually()). Processes are ended by pid; the folder goes with the object.
 """
 import http.client
+import itertools
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -30,20 +32,33 @@ PORT_KEYS = [
 ]
 
 
+def port_numbers():
+    """Below what the kernel gives to outgoing connections: such a port stays free while its daemon is down. In an order
+    of this process's own, each number once a round."""
+    first, last = 10240, int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0]) - 1
+    if last - first < 4000:
+        first, last = 10240, 65535
+    order = random.sample(range(first, last + 1), last + 1 - first)
+    return itertools.cycle(order)
+
+
+PORTS = port_numbers()
+
+
 def free_ports(count):
     """Ports that are free for TCP and UDP now: held open together, so that they differ."""
     held, ports = [], []
     while len(ports) < count:
+        port = next(PORTS)
         tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        tcp.bind(("127.0.0.1", 0))
-        port = tcp.getsockname()[1]
         udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        held += [tcp, udp]
         try:
-            udp.bind(("127.0.0.1", port))
+            tcp.bind(("", port))
+            udp.bind(("", port))
             ports.append(port)
         except OSError:
             pass
-        held += [tcp, udp]
     for s in held:
         s.close()
     return ports
