@@ -12,7 +12,7 @@ from crash.clients import Api, Gone, MailClient, Pop3, now_text
 from crash.ledger import Ledger
 from crash.load import Load
 from crash.victim import Victim, is_dead
-from harness.system import eventually
+from harness.system import eventually, suspend
 
 ROUNDS = 10 if os.environ.get("HATO_SOAK") == "1" else 4
 LARGE = 3 << 20  # more than one piece, more than any socket buffer
@@ -339,7 +339,7 @@ class MomentTest(unittest.TestCase):
         for _ in range(ROUNDS):
             pid = self.system.ready_pid("authsrv")
             self.phone.token()
-            os.kill(self.system.process.pid, signal.SIGSTOP)  # so that nobody revives it
+            suspend(self.system.process.pid)  # so that nobody revives it
             try:
                 self.system.kill_pid(pid)
                 eventually("authsrv is gone", lambda: is_dead(pid))
@@ -361,7 +361,7 @@ class MomentTest(unittest.TestCase):
                 self.await_trigger()
                 eventually("the datagram is recorded", lambda: store.attempts(self.system) == 1)
             pid = self.system.ready_pid("pushsrv")
-            os.kill(self.system.process.pid, signal.SIGSTOP)
+            suspend(self.system.process.pid)
             try:
                 self.system.kill_pid(pid)
                 eventually("pushsrv is gone", lambda: is_dead(pid))

@@ -5,7 +5,7 @@ import os
 import pathlib
 import signal
 
-from harness.system import BUILD, Hato, eventually
+from harness.system import BUILD, Hato, eventually, suspend
 
 
 def is_dead(pid):
@@ -64,7 +64,7 @@ class Victim(Hato):
     def freeze(self):
         """Nothing of it goes on, and hato revives nobody."""
         for pid in [self.process.pid] + list(self.children().values()):
-            os.kill(pid, signal.SIGSTOP)
+            suspend(pid)
 
     def crash(self):
         """SIGKILL for hato and all its daemons at the moment of the freeze."""

@@ -6,7 +6,7 @@ import signal
 import unittest
 
 from harness.bindings import Bindings, stamp
-from harness.system import eventually
+from harness.system import eventually, suspend
 
 
 class Replay2011(Bindings):
@@ -64,7 +64,7 @@ class Replay2011(Bindings):
             content = a.receive()
             with a.login() as pop:
                 self.assertRegex(pop.say("DELE 1"), r"\A\+OK")
-                os.kill(pid, signal.SIGSTOP)
+                suspend(pid)
                 try:
                     b.lease(a.ip)
                     pop.send(b"QUIT\r\n")

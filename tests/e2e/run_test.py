@@ -14,7 +14,7 @@ from harness.clients import run
 from harness.mail import Lmtp, message
 from harness.phones import Phones
 from harness.pop import Pop
-from harness.system import BUILD, PATIENCE, PORT_KEYS, Hato, eventually, free_ports
+from harness.system import BUILD, PATIENCE, PORT_KEYS, Hato, eventually, free_ports, suspend
 
 DAEMONS = ("authsrv", "smtpgw", "pushsrv", "popgw")
 
@@ -198,7 +198,7 @@ class Running(unittest.TestCase):
 
     def test_readyz_says_when_a_daemon_is_missing(self):
         pid = self.hato.pid("popgw")
-        os.kill(pid, signal.SIGSTOP)
+        suspend(pid)
         self.assertEqual(200, self.console("/healthz")[0])
         os.kill(pid, signal.SIGKILL)
         self.hato.wait_restarted("popgw", pid)

@@ -10,7 +10,7 @@ from harness.corpus import as_stored, messages
 from harness.mail import Smtp, content_of, message, stuffed
 from harness.phones import Phones
 from harness.pop import tls_context
-from harness.system import BUILD, Hato, eventually
+from harness.system import BUILD, Hato, eventually, suspend
 
 FALSE_ENDS = (b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\r\n.\r", b"\r\n\0.\r\n", b"\r.\r\n", b"\r\n.\0\r\n", b"\n\r\n.\n")
 SMUGGLED = b"Subject: first\r\n\r\nHello%sMAIL FROM:<evil@b.example>\r\nRCPT TO:<%s>\r\nDATA\r\nSubject: smuggled\r\n\r\nevil\r\n.\r\n"
@@ -363,7 +363,7 @@ class StoreGone(SmtpTest):
         pid = self.hato.pid("pushsrv")
         with self.open() as smtp:
             smtp.envelope("a@b.example", [phone.address])
-            os.kill(pid, signal.SIGSTOP)
+            suspend(pid)
             try:
                 self.assertEqual(451, smtp.data(message("x"))[0][0])
                 for _ in range(2):

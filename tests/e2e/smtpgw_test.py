@@ -11,7 +11,7 @@ import threading
 import unittest
 
 from harness import corpus
-from harness.system import Hato, PATIENCE, eventually
+from harness.system import Hato, PATIENCE, eventually, suspend
 
 poplib._MAXLINE = 100000
 TLS = ssl._create_unverified_context()
@@ -506,7 +506,7 @@ class StoreGone(Fixture):
 
     def freeze(self):
         pid = self.hato.pid("pushsrv")
-        os.kill(pid, signal.SIGSTOP)
+        suspend(pid)
         self.addCleanup(os.kill, pid, signal.SIGCONT)
         return pid
 
@@ -637,7 +637,7 @@ class Stop(unittest.TestCase):
             c.begin(s.address)
             c.ask(b"DATA")
             store, gateway = hato.pid("pushsrv"), hato.pid("smtpgw")
-            os.kill(store, signal.SIGSTOP)
+            suspend(store)
             try:
                 c.send(b"Subject: last\r\n\r\n.\r\n")
                 os.kill(gateway, signal.SIGTERM)

@@ -10,7 +10,7 @@ import unittest
 from harness.clients import wbxml_to_xml
 from harness.mail import message
 from harness.phones import Phones
-from harness.system import Hato, PATIENCE, eventually
+from harness.system import Hato, PATIENCE, eventually, suspend
 from harness.trigger import EMN_UA, SPMODE
 
 
@@ -267,7 +267,7 @@ class Lost(TriggerTest):
         phone = self.phones.next(attach=False)
         phone.receive()
         pid = self.hato.pid("pushsrv")
-        os.kill(pid, signal.SIGSTOP)
+        suspend(pid)
         with phone.listen() as air:
             phone.attach()
             os.kill(pid, signal.SIGKILL)

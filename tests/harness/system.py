@@ -77,6 +77,19 @@ def eventually(what, ask, patience=PATIENCE):
         pause.wait(0.02)
 
 
+def suspend(pid):
+    """SIGSTOP, and back only when every thread stands still: the signal alone may arrive later than what follows it."""
+    os.kill(pid, signal.SIGSTOP)
+
+    def still():
+        try:
+            tasks = pathlib.Path("/proc/%d/task" % pid).iterdir()
+            return all((t / "stat").read_text().rpartition(")")[2].split()[0] in "TtZX" for t in tasks)
+        except FileNotFoundError:
+            return not pathlib.Path("/proc/%d" % pid).exists()
+    eventually("%d stands still" % pid, still)
+
+
 class Hato:
     def __init__(self, sets=None, start=True):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="hato-test-"))
