@@ -76,6 +76,7 @@ enum handset_outcome outcome_of(enum claim_answer answer)
 		[CLAIM_QUARANTINED] = OUTCOME_QUARANTINED,
 		[CLAIM_PROOF_REQUIRED] = OUTCOME_PROOF_REQUIRED,
 		[CLAIM_STALE] = OUTCOME_PROOF_REQUIRED,
+		[CLAIM_REPLAYED] = OUTCOME_PROOF_REQUIRED,
 	};
 	return outcomes[answer];
 }

@@ -71,6 +71,7 @@ static void generation_raise(struct binding *b)
 		b->state = KEY_QUARANTINED;
 	b->confirmed_us = 0;
 	b->rival = 0;
+	b->proved_sqn = 0; /* challenges of another generation are refused by that */
 	b->host = (struct addr){0};
 	memset(b->trigger_key, 0, sizeof b->trigger_key);
 }
@@ -96,6 +97,42 @@ enum claim_answer binding_claim_bare(struct binding *b, int64_t claimed, int64_t
 	b->state = KEY_CONFIRMED;
 	b->confirmed_us = now_us;
 	b->rival = 0; /* a sign of the holder */
+	return CLAIM_ACCEPTED;
+}
+
+/* Quarantine was a doubt about who is there; the bound SIM has just answered it. A key that no
+ * session holds any more is nobody's to prove. */
+static bool quarantine_disproved(struct binding *b, int64_t now_us)
+{
+	if (!b->subscriber || !b->session || b->generation == UINT32_MAX ||
+	    (b->expires_us && b->expires_us <= now_us))
+		return false;
+	b->state = KEY_UNCONFIRMED;
+	b->reason = QUARANTINE_NONE;
+	generation_raise(b);
+	return true;
+}
+
+enum claim_answer binding_claim_proof(struct binding *b, int64_t proved, int64_t sqn,
+				      int64_t now_us)
+{
+	enum key_state state = binding_state_at(b, now_us);
+
+	if (state == KEY_FREE)
+		return CLAIM_NO_BINDING;
+	if (!proved || proved != b->subscriber) {
+		binding_quarantine_apply(b, QUARANTINE_PROOF_OF_OTHER);
+		return CLAIM_QUARANTINED;
+	}
+	if (sqn <= b->proved_sqn)
+		return CLAIM_REPLAYED;
+	if (!allowed[state][USE_TOKEN_PROOF] ||
+	    (state == KEY_QUARANTINED && !quarantine_disproved(b, now_us)))
+		return CLAIM_QUARANTINED;
+	b->state = KEY_CONFIRMED;
+	b->confirmed_us = now_us;
+	b->proved_sqn = sqn;
+	b->rival = 0;
 	return CLAIM_ACCEPTED;
 }
 
@@ -153,6 +190,7 @@ void binding_free_apply(struct binding *b)
 	b->state = KEY_FREE;
 	b->subscriber = 0;
 	b->confirmed_us = 0;
+	b->proved_sqn = 0;
 	b->host = (struct addr){0};
 	memset(b->trigger_key, 0, sizeof b->trigger_key);
 }

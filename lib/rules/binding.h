@@ -57,6 +57,8 @@ struct binding {
 	struct addr host; /* where the holder claimed from last: a prefix has many addresses. All
 			     zero: nowhere yet */
 	uint8_t trigger_key[TRIGGER_KEY_BYTES]; /* made at confirmation; all zero before */
+	int64_t proved_sqn; /* of the last SIM proof in this generation, whose trigger key it is
+			       then; 0: none */
 };
 
 /* What somebody wants to do on the strength of a binding. */
@@ -92,9 +94,16 @@ enum claim_answer {
 	CLAIM_CONTESTED,
 	CLAIM_QUARANTINED,
 	CLAIM_PROOF_REQUIRED, /* agrees, but its subscriber has a SIM key */
-	CLAIM_STALE           /* refresh: the last claim is older than it may be: claim again */
+	CLAIM_STALE,          /* refresh: the last claim is older than it may be: claim again */
+	CLAIM_REPLAYED        /* a proof whose SQN is not greater than the last one's */
 };
 enum claim_answer binding_claim_bare(struct binding *b, int64_t claimed, int64_t now_us);
+/* A valid SIM proof, from the key itself, for a challenge of this generation. `proved` is the
+ * subscriber whose SIM it is: another than the bound one is hard evidence (the key is quarantined).
+ * The bound one's ends `contested` and its rival; out of quarantine it makes a new generation, if a
+ * session still holds the key. */
+enum claim_answer binding_claim_proof(struct binding *b, int64_t proved, int64_t sqn,
+				      int64_t now_us);
 /* A refresh with a valid token of this generation: ends `contested` and the rival. reprove_us: how
  * old the last claim may be. */
 enum claim_answer binding_renew(struct binding *b, int64_t now_us, int64_t reprove_us);

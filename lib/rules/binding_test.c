@@ -99,6 +99,95 @@ static void test_bare_claims(void **state)
 	}
 }
 
+static void test_proofs(void **state)
+{
+	(void)state;
+	static const struct {
+		enum key_state before;
+		int64_t proved, sqn;
+		enum claim_answer answer;
+		enum key_state after;
+		uint32_t generation;
+	} rows[] = {
+		{KEY_FREE, ALICE, 9, CLAIM_NO_BINDING, KEY_FREE, 5},
+		{KEY_FREE, BOB, 9, CLAIM_NO_BINDING, KEY_FREE, 5},
+		{KEY_UNCONFIRMED, ALICE, 9, CLAIM_ACCEPTED, KEY_CONFIRMED, 5},
+		{KEY_UNCONFIRMED, ALICE, 8, CLAIM_REPLAYED, KEY_UNCONFIRMED, 5},
+		{KEY_UNCONFIRMED, BOB, 9, CLAIM_QUARANTINED, KEY_QUARANTINED, 5},
+		{KEY_CONFIRMED, ALICE, 9, CLAIM_ACCEPTED, KEY_CONFIRMED, 5},
+		{KEY_CONFIRMED, ALICE, 8, CLAIM_REPLAYED, KEY_CONFIRMED, 5},
+		{KEY_CONFIRMED, ALICE, 1, CLAIM_REPLAYED, KEY_CONFIRMED, 5},
+		{KEY_CONFIRMED, BOB, 9, CLAIM_QUARANTINED, KEY_QUARANTINED, 5},
+		{KEY_CONFIRMED, BOB, 1, CLAIM_QUARANTINED, KEY_QUARANTINED, 5},
+		{KEY_CONTESTED, ALICE, 9, CLAIM_ACCEPTED, KEY_CONFIRMED, 5},
+		{KEY_CONTESTED, ALICE, 8, CLAIM_REPLAYED, KEY_CONTESTED, 5},
+		{KEY_CONTESTED, BOB, 9, CLAIM_QUARANTINED, KEY_QUARANTINED, 5},
+		{KEY_QUARANTINED, ALICE, 9, CLAIM_ACCEPTED, KEY_CONFIRMED, 6},
+		{KEY_QUARANTINED, ALICE, 8, CLAIM_REPLAYED, KEY_QUARANTINED, 5},
+		{KEY_QUARANTINED, BOB, 9, CLAIM_QUARANTINED, KEY_QUARANTINED, 5},
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct binding b = row(rows[i].before);
+		b.proved_sqn = 8;
+		b.rival = rows[i].before == KEY_CONTESTED ? 9 : 0;
+		assert_int_equal(binding_claim_proof(&b, rows[i].proved, rows[i].sqn, NOW),
+				 rows[i].answer);
+		assert_int_equal(b.state, rows[i].after);
+		assert_int_equal(b.generation, rows[i].generation);
+		bool accepted = rows[i].answer == CLAIM_ACCEPTED;
+		assert_int_equal(b.proved_sqn, accepted ? rows[i].sqn : 8);
+		if (accepted) {
+			assert_int_equal(b.confirmed_us, NOW);
+			assert_int_equal(b.rival, 0);
+			assert_int_equal(b.reason, QUARANTINE_NONE);
+		}
+		if (rows[i].proved == BOB && rows[i].before != KEY_FREE &&
+		    rows[i].before != KEY_QUARANTINED)
+			assert_int_equal(b.reason, QUARANTINE_PROOF_OF_OTHER);
+	}
+}
+
+static void test_what_no_proof_ends(void **state)
+{
+	(void)state;
+	/* a contradiction: nobody is bound */
+	struct binding b = row(KEY_QUARANTINED);
+	b.subscriber = 0;
+	assert_int_equal(binding_claim_proof(&b, ALICE, 9, NOW), CLAIM_QUARANTINED);
+	assert_int_equal(binding_claim_proof(&b, 0, 9, NOW), CLAIM_QUARANTINED);
+	/* her session is over */
+	b = row(KEY_QUARANTINED);
+	b.session = 0;
+	assert_int_equal(binding_claim_proof(&b, ALICE, 9, NOW), CLAIM_QUARANTINED);
+	b = row(KEY_QUARANTINED);
+	b.expires_us = NOW;
+	assert_int_equal(binding_claim_proof(&b, ALICE, 9, NOW), CLAIM_QUARANTINED);
+	/* the counter is at its end */
+	b = row(KEY_QUARANTINED);
+	b.generation = UINT32_MAX;
+	assert_int_equal(binding_claim_proof(&b, ALICE, 9, NOW), CLAIM_QUARANTINED);
+	assert_int_equal(b.state, KEY_QUARANTINED);
+	b = row(KEY_CONFIRMED);
+	b.expires_us = NOW;
+	assert_int_equal(binding_claim_proof(&b, BOB, 9, NOW), CLAIM_NO_BINDING);
+}
+
+static void test_a_proof_is_of_its_generation(void **state)
+{
+	(void)state;
+	struct binding b = row(KEY_CONFIRMED);
+
+	assert_int_equal(binding_claim_proof(&b, ALICE, 9, NOW), CLAIM_ACCEPTED);
+	binding_restart(&b);
+	assert_int_equal(b.proved_sqn, 0);
+	assert_int_equal(binding_claim_proof(&b, ALICE, 3, NOW), CLAIM_ACCEPTED);
+	assert_int_equal(binding_renew(&b, NOW + 99, 100), CLAIM_ACCEPTED);
+	assert_int_equal(binding_renew(&b, NOW + 100, 100), CLAIM_STALE);
+	binding_free_apply(&b);
+	assert_int_equal(b.proved_sqn, 0);
+}
+
 static void test_refresh_ends_contested(void **state)
 {
 	(void)state;
@@ -169,6 +258,9 @@ int main(void)
 		cmocka_unit_test(test_expiry),
 		cmocka_unit_test(test_three_must_agree),
 		cmocka_unit_test(test_bare_claims),
+		cmocka_unit_test(test_proofs),
+		cmocka_unit_test(test_what_no_proof_ends),
+		cmocka_unit_test(test_a_proof_is_of_its_generation),
 		cmocka_unit_test(test_refresh_ends_contested),
 		cmocka_unit_test(test_generations),
 		cmocka_unit_test(test_quarantine_outlives_the_session),
