@@ -84,6 +84,8 @@ static struct metric counters[COUNTERS] = {
 		COUNTER("keyring_unreadable", "Times that a changed keyring could not be read"),
 };
 
+static struct metric balanced[BALANCED_OUTCOMES] = BALANCED_METRICS("authsrv");
+
 #define GAUGE(what, text)                                                                          \
 	{                                                                                          \
 		.name = "hato_authsrv_store_" what, .help = text, .kind = METRIC_GAUGE             \
@@ -108,8 +110,14 @@ void counters_register(void)
 	register_all(leases, COUNT_OF(leases));
 	register_all(states, COUNT_OF(states));
 	register_all(counters, COUNT_OF(counters));
+	register_all(balanced, COUNT_OF(balanced));
 	for (size_t i = 0; i < COUNT_OF(single); i++)
 		metric_register(single[i]);
+}
+
+struct metric *counters_balanced(void)
+{
+	return balanced;
 }
 
 void count_handset(enum handset_outcome outcome)

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "db/db.h"
+#include "lib/balancers.h"
 
 /* What became of a handset's request. */
 enum handset_outcome {
@@ -41,6 +42,7 @@ enum counter {
 };
 
 void counters_register(void);
+struct metric *counters_balanced(void); /* [BALANCED_OUTCOMES] */
 void count_handset(enum handset_outcome outcome);
 void count_leases(enum lease_result result, int64_t n);
 void count_quarantine(enum quarantine_reason reason);

@@ -165,6 +165,19 @@ static int admissions_open(struct authsrv *s)
 	return s->network && s->handsets ? 0 : E_NOMEM;
 }
 
+/* The default realm's are the daemon's setting; another realm names its own. */
+static int balancers_open(struct authsrv *s)
+{
+	const struct conf *c = s->conf;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < c->realm_count; i++)
+		rc = balancers_new(i ? c->realms[i].proxy_from : c->authsrv_proxy_from,
+				   c->authsrv_proxy_wait, (size_t)c->authsrv_max_connections,
+				   counters_balanced(), &s->balancers[i]);
+	return rc;
+}
+
 int authsrv_start(struct daemon *d, void **shared)
 {
 	struct authsrv *s = calloc(1, sizeof *s);
@@ -178,6 +191,8 @@ int authsrv_start(struct daemon *d, void **shared)
 		rc = tls_load(d, s);
 	if (!rc)
 		rc = admissions_open(s);
+	if (!rc)
+		rc = balancers_open(s);
 	if (!rc)
 		rc = store_open(d, s);
 	if (!rc)
@@ -197,6 +212,8 @@ void authsrv_stop(void *shared)
 		db_close(s->db);
 	admission_free(s->network);
 	admission_free(s->handsets);
+	for (size_t i = 0; i < CONF_REALMS_MAX; i++)
+		balancers_free(s->balancers[i]);
 	network_keys_free(s->keys);
 	free(s->certificate_pem);
 	if (s->key_pem)
@@ -306,12 +323,14 @@ static int network_serve(struct worker *w)
 		       : 0;
 }
 
-static int realm_serve(struct worker *w, const struct conf_realm *realm)
+static int realm_serve(struct worker *w, size_t index)
 {
 	const struct authsrv *s = w->shared;
+	const struct conf_realm *realm = &s->conf->realms[index];
 	struct http_options o = {.routes = handset_routes,
 				 .guard = handset_guard,
 				 .realm = realm->name,
+				 .balancers = s->balancers[index],
 				 .admission = s->handsets};
 	int rc = 0;
 
@@ -345,7 +364,7 @@ int authsrv_worker_start(struct daemon *d, void *shared, struct loop *loop, unsi
 	if (!rc)
 		rc = network_serve(w);
 	for (size_t i = 0; !rc && i < w->shared->conf->realm_count; i++)
-		rc = realm_serve(w, &w->shared->conf->realms[i]);
+		rc = realm_serve(w, i);
 	if (rc) {
 		authsrv_worker_free(w);
 		return rc;

@@ -21,6 +21,7 @@
 #include "authsrv/feed_line.h"
 #include "authsrv/network_auth.h"
 #include "db/db.h"
+#include "lib/balancers.h"
 #include "lib/daemon.h"
 #include "lib/http.h"
 #include "lib/keyring.h"
@@ -33,7 +34,8 @@ struct authsrv {
 	char *certificate_pem, *key_pem; /* null: no HTTPS door is open */
 	char *keyring_path;
 	struct admission *network, *handsets; /* connections, over all workers and listeners */
-	bool keeps_sim_keys;                  /* there is a secret key */
+	struct balancers *balancers[CONF_REALMS_MAX]; /* of each realm; null: none */
+	bool keeps_sim_keys;                          /* there is a secret key */
 	_Atomic int64_t last_batch;
 	_Atomic bool failed; /* a worker has said why it cannot start; the others fail alike */
 };

@@ -11,6 +11,7 @@
 #include "lib/door.h"
 #include "lib/err.h"
 #include "lib/log.h"
+#include "lib/proxy_wait.h"
 
 /* What the kernel takes of us beyond what is on its way to the peer. It would take megabytes for a
  * slow handset: then its progress comes in lumps, and more than we like is out of our hands. */
@@ -24,6 +25,8 @@ struct acceptor {
 	int fd;
 	uint16_t port;
 	int64_t said_us;
+	const struct balancers *balancers;
+	struct proxy_wait *waiting; /* null: nobody is believed */
 	void (*accepted)(void *, int, const struct conn_peer *, const struct sockaddr *, socklen_t);
 	void *arg;
 };
@@ -94,8 +97,20 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 			return;
 		}
 		peer_of(one, (struct sockaddr *)&ss, &peer);
-		a->accepted(a->arg, one, &peer, (struct sockaddr *)&ss, len);
+		if (!peer.is_unix && balancers_include(a->balancers, &peer.addr))
+			proxy_wait_add(a->waiting, one, &peer);
+		else
+			a->accepted(a->arg, one, &peer, (struct sockaddr *)&ss, len);
 	}
+}
+
+static void on_told(void *arg, int fd, const struct conn_peer *peer)
+{
+	struct acceptor *a = arg;
+	struct sockaddr_storage ss;
+	socklen_t len = addr_to_sockaddr(&peer->addr, peer->port, &ss);
+
+	a->accepted(a->arg, fd, peer, (struct sockaddr *)&ss, len);
 }
 
 int acceptor_open(struct loop *loop, const struct acceptor_options *options, struct acceptor **out)
@@ -108,6 +123,12 @@ int acceptor_open(struct loop *loop, const struct acceptor_options *options, str
 	a->loop = loop;
 	a->accepted = options->accepted;
 	a->arg = options->arg;
+	a->balancers = options->balancers;
+	if (a->balancers) {
+		rc = proxy_wait_new(loop, a->balancers, on_told, a, &a->waiting);
+		if (rc)
+			goto fail;
+	}
 	rc = door_open(&options->addr, options->port, options->unix_path, &a->door, &a->fd,
 		       &a->port);
 	if (rc)
@@ -131,6 +152,7 @@ void acceptor_close(struct acceptor *a)
 	if (a->readable)
 		event_free(a->readable);
 	loop_timer_free(a->rest);
+	proxy_wait_free(a->waiting);
 	door_close(a->door, a->fd);
 	free(a);
 }

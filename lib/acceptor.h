@@ -1,7 +1,8 @@
 /* acceptor -- a listening socket on a loop: accepts, and backs off when descriptors run out
  *
- * What lib/listener (connections) and lib/http (libmicrohttpd) stand on. A worker has its own; the
- * socket comes from lib/door.
+ * What lib/listener (connections) and lib/http (libmicrohttpd) stand on. So the PROXY protocol,
+ * which comes before anything else, is read here for all of them. A worker has its own; the socket
+ * comes from lib/door.
  *
  * LIMITS   ACCEPTOR_BURST connections a wake-up, so that those who are in are served too; out of
  *          descriptors it rests for ACCEPTOR_REST_MS, and says so once a second at most
@@ -12,6 +13,7 @@
 
 #include <sys/socket.h>
 
+#include "lib/balancers.h"
 #include "lib/conn.h"
 
 #define ACCEPTOR_BURST   64
@@ -21,10 +23,12 @@ struct acceptor;
 
 struct acceptor_options {
 	struct addr addr;
-	uint16_t port;         /* 0: the kernel's choice, see acceptor_port */
-	const char *unix_path; /* instead of addr and port; a stale one is replaced */
+	uint16_t port;                     /* 0: the kernel's choice, see acceptor_port */
+	const char *unix_path;             /* instead of addr and port; a stale one is replaced */
+	const struct balancers *balancers; /* null: none. Else a connection from one of these comes
+					      when its PROXY header was read, and only then */
 	/* A new connection, not blocking, closed on exec, TCP_NODELAY set: the callee owns fd. `sa`
-	 * is the peer as the kernel gave it. It must not close the acceptor. */
+	 * is the peer's address. It must not close the acceptor. */
 	void (*accepted)(void *arg, int fd, const struct conn_peer *peer, const struct sockaddr *sa,
 			 socklen_t sa_len);
 	void *arg;

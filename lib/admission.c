@@ -135,12 +135,18 @@ static void source_leave(struct admission *a, const struct addr *addr)
 	free(gone);
 }
 
+/* Counts in all only: no handset has such a peer. */
+static bool is_no_source(const struct conn_peer *peer)
+{
+	return peer->is_unix || peer->is_nameless;
+}
+
 bool admission_enter(struct admission *a, const struct conn_peer *peer)
 {
 	if (!a)
 		return true;
 	pthread_mutex_lock(&a->lock);
-	bool in = a->open < a->max && (peer->is_unix || source_enter(a, &peer->addr));
+	bool in = a->open < a->max && (is_no_source(peer) || source_enter(a, &peer->addr));
 	if (in)
 		a->open++;
 	pthread_mutex_unlock(&a->lock);
@@ -154,7 +160,7 @@ void admission_leave(struct admission *a, const struct conn_peer *peer)
 	pthread_mutex_lock(&a->lock);
 	assert(a->open);
 	a->open--;
-	if (!peer->is_unix)
+	if (!is_no_source(peer))
 		source_leave(a, &peer->addr);
 	pthread_mutex_unlock(&a->lock);
 }

@@ -306,6 +306,7 @@ void conf_free(struct conf *c)
 	for (size_t i = 0; i < c->realm_count; i++) {
 		free(c->realms[i].trigger_source);
 		free(c->realms[i].trigger_device);
+		free(c->realms[i].proxy_from);
 	}
 	for (size_t i = 0; i < c->network_key_count; i++) {
 		free(c->network_keys[i].file);

@@ -33,6 +33,7 @@ struct conf_realm {
 	uint16_t trigger_port;
 	char *trigger_source; /* egress: source address, "" = the system's choice */
 	char *trigger_device; /* egress: network device (SO_BINDTODEVICE), "" = none */
+	char *proxy_from;     /* its balancers, at every door; of `default`: see the daemons */
 };
 
 enum network_scope { SCOPE_LEASE = 1, SCOPE_PROVISION = 2, SCOPE_OPERATE = 4 };

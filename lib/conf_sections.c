@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/balancers.h"
 #include "lib/conf_private.h"
 #include "lib/err.h"
 
@@ -69,6 +70,8 @@ int conf_realm_set(struct conf *c, const char *realm, const char *name, const ch
 		return conf_text_set(&r->trigger_source, value);
 	if (!strcmp(name, "trigger_device"))
 		return conf_text_set(&r->trigger_device, value);
+	if (!strcmp(name, "proxy_from"))
+		return conf_text_set(&r->proxy_from, value);
 	return unknown("realm", name, error);
 }
 
@@ -154,6 +157,8 @@ static int texts_complete(struct conf *c)
 			rc = conf_text_set(&r->trigger_source, i ? "" : c->pushsrv_trigger_source);
 		if (!rc && !r->trigger_device)
 			rc = conf_text_set(&r->trigger_device, "");
+		if (!rc && !r->proxy_from)
+			rc = conf_text_set(&r->proxy_from, "");
 	}
 	for (size_t i = 0; !rc && i < c->network_key_count; i++) {
 		struct conf_network_key *k = &c->network_keys[i];
@@ -189,6 +194,18 @@ static int address_check(const char *key, const char *value, char error[256])
 	return E_SYNTAX;
 }
 
+static int ranges_check(const char *key, const char *value, char error[256])
+{
+	struct addr_range ranges[BALANCERS_MAX];
+	size_t n;
+
+	if (!addr_ranges_parse(value, ranges, BALANCERS_MAX, &n))
+		return 0;
+	snprintf(error, 256, "%s: '%.60s' is no list of at most %d addresses and prefixes", key,
+		 value, BALANCERS_MAX);
+	return E_SYNTAX;
+}
+
 int conf_check(struct conf *c, char error[256])
 {
 	struct conf_realm *r = &c->realms[0];
@@ -219,6 +236,12 @@ int conf_check(struct conf *c, char error[256])
 		rc = address_check("pushsrv.listen", c->pushsrv_listen, error);
 	if (!rc)
 		rc = address_check("popgw.listen", c->popgw_listen, error);
+	if (!rc)
+		rc = ranges_check("authsrv.proxy_from", c->authsrv_proxy_from, error);
+	if (!rc)
+		rc = ranges_check("popgw.proxy_from", c->popgw_proxy_from, error);
+	for (size_t i = 0; !rc && i < c->realm_count; i++)
+		rc = ranges_check("proxy_from", c->realms[i].proxy_from, error);
 	for (size_t i = 0; !rc && i < c->realm_count; i++)
 		if (*c->realms[i].trigger_source)
 			rc = address_check("trigger_source", c->realms[i].trigger_source, error);

@@ -117,6 +117,7 @@ static void test_named_sections(void **state)
 {
 	(void)state;
 	struct conf *c = load("[realm b]\nhandset_port = 9080\ntrigger_source = 10.0.0.1\n"
+			      "proxy_from = 10.1.0.0/16, 10.2.0.1\n"
 			      "[network-key pgw]\nfile = pgw.key\nscopes = lease\nrealm = b\n"
 			      "nas_ids = pgw1,pgw2\n",
 			      "realm b.pop3_port=9110");
@@ -128,6 +129,7 @@ static void test_named_sections(void **state)
 	assert_int_equal(b->pop3_port, 9110);
 	assert_int_equal(b->trigger_port, 2948);
 	assert_string_equal(b->trigger_source, "10.0.0.1");
+	assert_string_equal(b->proxy_from, "10.1.0.0/16, 10.2.0.1");
 	assert_null(conf_realm(c, "c"));
 	assert_int_equal(c->network_key_count, 2);
 	assert_int_equal(c->network_keys[1].scopes, SCOPE_LEASE);
@@ -151,6 +153,9 @@ static void test_refusals(void **state)
 		{"[pushsrv]\nretry = 1,0\n", NULL, "pushsrv.retry"},
 		{"[pushsrv]\napplication_id = imode\n", NULL, "none of emn.ua, spmode"},
 		{"[smtpgw]\nlisten = localhost\n", NULL, "is no address"},
+		{"[authsrv]\nproxy_from = nobody\n", NULL, "authsrv.proxy_from: 'nobody'"},
+		{"[popgw]\nproxy_from = 10.0.0.1/8\n", NULL, "popgw.proxy_from"},
+		{"[realm b]\nproxy_from = ::/200\n", NULL, "proxy_from: '::/200'"},
 		{"[realm B!]\nhandset_port = 1\n", NULL, "realm"},
 		{"[realm default]\nhandset_port = 1\n", NULL, "daemons' sections"},
 		{"[realm b]\nport = 1\n", NULL, "unknown key"},

@@ -56,14 +56,15 @@ struct conn_ops {
 	void (*closed)(void *session, enum conn_end why);
 };
 
-/* Who is at the other end: from the kernel, never from what it says. A unix socket's peer is all
- * zero. */
+/* Who is at the other end: from the kernel, or from a balancer that is believed (lib/balancers),
+ * never from what it says. A unix socket's peer is all zero. */
 struct conn_peer {
 	struct addr addr;
 	uint16_t port;
 	struct addr local;
 	uint16_t local_port;
 	bool is_unix;
+	bool is_nameless; /* a balancer's own: it speaks for nobody */
 };
 
 void conn_attach(struct conn *c, const struct conn_ops *ops, void *session);

@@ -219,6 +219,7 @@ int http_server_open(struct loop *loop, const struct http_options *options,
 	struct acceptor_options a = {.addr = options->addr,
 				     .port = options->port,
 				     .unix_path = options->unix_path,
+				     .balancers = options->balancers,
 				     .accepted = on_accepted,
 				     .arg = s};
 	rc = server_admission(s);

@@ -3,7 +3,8 @@
  * Each worker runs its own daemon on its own SO_REUSEPORT socket inside its libevent loop (external
  * epoll), so a handler and the completion of its database operation run on the same thread. A
  * handler may answer at once or later: the request stays suspended until its reply. The caller's
- * address is the socket's; no header can change it.
+ * address is the socket's, or what a believed balancer's PROXY header says before the first request
+ * (lib/balancers); no header of HTTP can change it.
  *
  * ERRORS     as RFC 9457 application/problem+json, type urn:hato:problem:NAME (http_problem)
  * LIMITS     a body's size (413, drained first so that the client reads the answer), all bodies of
@@ -48,6 +49,7 @@ struct http_options {
 	size_t max_body, max_connections, max_connections_per_address;
 	struct admission *admission; /* of lib/listener, shared by the workers; null: the server's
 					own, of the two numbers above */
+	const struct balancers *balancers; /* believed with a PROXY header; null: nobody */
 	int64_t idle_s;
 	const struct http_route *routes; /* ends with a null method */
 	/* Runs before routing, and before the body is there; true: it has answered. For

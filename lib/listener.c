@@ -255,6 +255,7 @@ int listener_open(struct loop *loop, const struct listener_options *options, str
 	struct acceptor_options a = {.addr = options->addr,
 				     .port = options->port,
 				     .unix_path = options->unix_path,
+				     .balancers = options->balancers,
 				     .accepted = on_accepted,
 				     .arg = l};
 

@@ -17,7 +17,8 @@
 
 /* Counts open connections per address over all workers of a process: a mutex taken at accept and
  * close only. An IPv6 address counts as its /64, which is what one handset has; a unix socket's
- * peer counts only in all. It outlives every connection that it let in. */
+ * peer, or a balancer that speaks for nobody, counts only in all. It outlives every connection that
+ * it let in. */
 struct admission;
 struct admission *admission_new(size_t max_connections, size_t max_per_address);
 void admission_free(struct admission *a);
@@ -46,8 +47,9 @@ struct listener_options {
 	int64_t sniff_tls_ms;   /* plain: wait so long for a ClientHello (0x16) before `accepted`;
 				   needs sniff_tls */
 	struct tls_server *sniff_tls;
-	struct admission *admission;     /* null: no limit */
-	struct connections *connections; /* null: nobody ends them at a stop */
+	const struct balancers *balancers; /* believed with a PROXY header; null: nobody */
+	struct admission *admission;       /* null: no limit */
+	struct connections *connections;   /* null: nobody ends them at a stop */
 	const char *refusal; /* e.g. "-ERR [SYS/TEMP] too many connections\r\n"; not sent on TLS
 				ports */
 	/* A new connection, counted and (with TLS) secured: attach a session to it, greet. */

@@ -60,8 +60,17 @@ static struct metric counters[COUNTERS] = {
 			       .kind = METRIC_COUNTER},
 };
 
+static struct metric balanced[BALANCED_OUTCOMES] = BALANCED_METRICS("popgw");
+
+struct metric *counters_balanced(void)
+{
+	return balanced;
+}
+
 void counters_register(void)
 {
+	for (int i = 0; i < BALANCED_OUTCOMES; i++)
+		metric_register(&balanced[i]);
 	for (int i = 0; i < CLOSE_REASONS; i++)
 		metric_register(&close_metrics[i]);
 	for (int i = REFUSAL_NONE + 1; i < REFUSALS; i++)

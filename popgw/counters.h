@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "lib/balancers.h"
 #include "lib/log.h"
 #include "lib/metrics.h"
 
@@ -38,6 +39,7 @@ enum counter {
 void counters_register(void);
 void count(enum counter what, int64_t n);
 void count_close(enum close_reason reason);
+struct metric *counters_balanced(void); /* [BALANCED_OUTCOMES] */
 void count_refusal(enum refusal why);
 
 const char *close_word(enum close_reason reason);

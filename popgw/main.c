@@ -19,6 +19,8 @@ static void popgw_stop(void *shared)
 		db_close(p->db);
 	maildrop_locks_free(p->locks);
 	admission_free(p->admission);
+	for (size_t i = 0; i < CONF_REALMS_MAX; i++)
+		balancers_free(p->balancers[i]);
 	tls_server_free(p->tls);
 	free(p);
 }
@@ -77,6 +79,19 @@ static int read_settings(struct daemon *d, struct popgw *p)
 	return 0;
 }
 
+/* The default realm's are the daemon's setting; another realm names its own. */
+static int open_balancers(struct popgw *p)
+{
+	const struct conf *c = p->conf;
+	int err = 0;
+
+	for (size_t i = 0; !err && i < c->realm_count; i++)
+		err = balancers_new(i ? c->realms[i].proxy_from : c->popgw_proxy_from,
+				    c->popgw_proxy_wait, (size_t)c->popgw_max_connections,
+				    counters_balanced(), &p->balancers[i]);
+	return err;
+}
+
 static int popgw_start(struct daemon *d, void **shared)
 {
 	struct popgw *p = calloc(1, sizeof(*p));
@@ -88,6 +103,8 @@ static int popgw_start(struct daemon *d, void **shared)
 	int err = read_settings(d, p);
 	if (!err)
 		err = open_tls(d, p);
+	if (!err)
+		err = open_balancers(p);
 	if (!err)
 		err = open_db(d, p);
 	if (!err) {

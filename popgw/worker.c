@@ -150,9 +150,10 @@ static void on_accepted(void *arg, struct conn *c)
 	session_accept(d->worker, d->realm, c);
 }
 
-static int open_door(struct worker *w, const char *realm, uint16_t port, bool is_tls)
+static int open_door(struct worker *w, size_t index, uint16_t port, bool is_tls)
 {
 	const struct popgw *p = w->popgw;
+	const char *realm = p->conf->realms[index].name;
 	struct realm_door *d = &w->doors[w->door_count];
 	struct listener_options options = {
 		.addr = p->listen,
@@ -160,6 +161,7 @@ static int open_door(struct worker *w, const char *realm, uint16_t port, bool is
 		.tls = is_tls ? p->tls : NULL,
 		.sniff_tls_ms = is_tls ? 0 : p->conf->popgw_sniff_tls,
 		.sniff_tls = is_tls ? NULL : p->tls,
+		.balancers = p->balancers[index],
 		.admission = p->admission,
 		.connections = w->connections,
 		.refusal = REFUSAL_LINE,
@@ -185,9 +187,9 @@ static int open_doors(struct worker *w)
 
 	for (size_t i = 0; i < c->realm_count; i++) {
 		const struct conf_realm *r = &c->realms[i];
-		int err = open_door(w, r->name, r->pop3_port, false);
+		int err = open_door(w, i, r->pop3_port, false);
 		if (!err)
-			err = open_door(w, r->name, r->pop3s_port, true);
+			err = open_door(w, i, r->pop3s_port, true);
 		if (err)
 			return err;
 	}

@@ -24,6 +24,7 @@ struct popgw {
 	struct db *db;
 	struct tls_server *tls;
 	struct admission *admission;
+	struct balancers *balancers[CONF_REALMS_MAX]; /* of each realm; null: none */
 	struct maildrop_locks *locks;
 	enum login_ids login_ids;
 	struct addr listen;
