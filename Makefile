@@ -94,18 +94,40 @@ $(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_PARTS) $(BUILD)/libdb.a $(BU
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
+# The build that is meant to fail: the same objects, but for those files that ask PROTECTED() (lib/rules/weaken.h). Only the
+# programs that differ are linked; a test shows that each protection that HATO_WEAK turns off is missed.
+WEAK_BUILD := $(BUILD)-weak
+WEAK_PROGRAMS := authsrv popgw
+WEAK_SRCS := tests/weak/weaken.c $(shell grep -l 'rules/weaken.h' $(LIB_SRCS) $(DB_SRCS) $(foreach p,$(WEAK_PROGRAMS),$(call program_srcs,$(p))))
+weak_obj = $(foreach s,$(1),$(if $(filter $(s),$(WEAK_SRCS)),$(s:%.c=$(WEAK_BUILD)/obj/%.o),$(call obj,$(s))))
+$(WEAK_BUILD)/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -DHATO_WEAK -I$(BUILD)/gen -MMD -MP -c -o $@ $<
+define weak_rule
+$(WEAK_BUILD)/bin/$(1): $(call weak_obj,$(call program_srcs,$(1)) $(DB_SRCS) $(LIB_SRCS) tests/weak/weaken.c)
+	@mkdir -p $$(@D)
+	$$(CC) $$(ALL_CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
+endef
+$(foreach p,$(WEAK_PROGRAMS),$(eval $(call weak_rule,$(p))))
+.PHONY: weak
+weak: all $(WEAK_PROGRAMS:%=$(WEAK_BUILD)/bin/%)
+	@for p in $(filter-out $(WEAK_PROGRAMS),$(PROGRAMS)); do ln -sf ../../$(BUILD)/bin/$$p $(WEAK_BUILD)/bin/$$p; done
+ifdef WEAK
+.DEFAULT_GOAL := weak
+endif
+
 .PHONY: docs unit e2e test fuzz fuzzers fuzz-short soak demo bench lint clean help tests
 tests: $(TESTS)
 
 unit: $(TESTS)
 	@scripts/run-unit-tests $(TESTS)
 
-e2e: all
+e2e: all weak
 	@HATO_BUILD=$(BUILD) scripts/run-e2e-tests
 
 test:
 	@scripts/install-deps test
-	@$(MAKE) --no-print-directory -j2 all tests
+	@$(MAKE) --no-print-directory -j2 all tests weak
 	@HATO_BUILD=$(BUILD) scripts/run-tests $(TESTS)
 
 soak: all
@@ -144,6 +166,7 @@ help:
 	@echo 'make bench      what it costs, with ratios'
 	@echo 'make docs       the pages that are made from the code'
 	@echo 'make lint       formatting, static analysis, gcc and clang without a warning'
+	@echo 'make WEAK=1     authsrv and popgw whose protections can be switched off one by one, into build-weak/bin (docs/incident-2011.md)'
 	@echo 'make clean'
 
--include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/obj $(WEAK_BUILD)/obj -name '*.d' 2>/dev/null)

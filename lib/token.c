@@ -6,6 +6,7 @@
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/keyring_private.h"
+#include "lib/rules/weaken.h"
 #include "lib/seal.h"
 #include "lib/wire/base64.h"
 
@@ -63,6 +64,13 @@ static uint64_t take(const uint8_t **at, size_t bytes)
 	return value;
 }
 
+static struct siv_part address_part(const struct key *k, uint8_t octets[KEY_BYTES_MAX])
+{
+	size_t n = key_bytes(k, octets);
+
+	return (struct siv_part){octets, PROTECTED(ADDRESS) ? n : 0};
+}
+
 int token_seal(struct keyring *ring, const struct token *t, const struct key *k,
 	       char text[TOKEN_TEXT + 1])
 {
@@ -85,7 +93,7 @@ int token_seal(struct keyring *ring, const struct token *t, const struct key *k,
 	at = put(at, (uint64_t)t->subscriber, SUBSCRIBER_BYTES);
 	at = put(at, t->generation, GENERATION_BYTES);
 	put(at, (uint64_t)t->expires_s, EXPIRES_BYTES);
-	address = (struct siv_part){key_octets, key_bytes(k, key_octets)};
+	address = address_part(k, key_octets);
 	sealed[0] = entry->id;
 	err = siv_seal(siv, &address, 1, plain, sizeof plain, sealed + 1);
 	if (err)
@@ -115,7 +123,7 @@ int token_open(struct keyring *ring, const char *text, size_t len, const struct 
 	err = token_siv(ring, entry, k->realm, &siv);
 	if (err)
 		return err;
-	address = (struct siv_part){key_octets, key_bytes(k, key_octets)};
+	address = address_part(k, key_octets);
 	err = siv_open(siv, &address, 1, sealed + 1, sizeof sealed - 1, plain);
 	if (err)
 		return err;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "lib/rules/weaken.h"
+
 /* binding-rules 2: what each state allows. A row a state, a column a use. */
 static const bool allowed[KEY_STATES][BINDING_USES] = {
 	/*                    token,  token,  refresh, mail,  UDP,   SMS
@@ -57,8 +59,11 @@ bool binding_allows(const struct binding *b, enum binding_use use, int64_t now_u
 bool binding_opens_mail(const struct binding *b, int64_t subscriber, uint32_t generation,
 			int64_t now_us)
 {
-	return subscriber != 0 && b->subscriber == subscriber && b->generation == generation &&
-	       binding_allows(b, USE_MAIL, now_us);
+	bool is_his = subscriber != 0 && b->subscriber == subscriber;
+
+	if (!PROTECTED(GENERATION)) /* nor whether this generation was ever confirmed */
+		return is_his && b->state != KEY_FREE && b->state != KEY_QUARANTINED;
+	return is_his && b->generation == generation && binding_allows(b, USE_MAIL, now_us);
 }
 
 /* A generation is never reused: at the end of its 32 bits the key is shut rather than begun again.
@@ -90,7 +95,7 @@ enum claim_answer binding_claim_bare(struct binding *b, int64_t claimed, int64_t
 	case KEY_CONFIRMED:
 		break;
 	}
-	if (!claimed || claimed != b->subscriber) {
+	if (PROTECTED(CLAIM) && (!claimed || claimed != b->subscriber)) {
 		b->state = KEY_CONTESTED;
 		return CLAIM_MISMATCH;
 	}

@@ -1,5 +1,6 @@
 /* The (state, event) table: what an event means for one key. binding-rules 3. */
 #include "lib/rules/lease.h"
+#include "lib/rules/weaken.h"
 
 static bool is_holder(const struct binding *b, const struct key_question *q)
 {
@@ -24,8 +25,11 @@ static enum key_verdict start_verdict(const struct binding *b, const struct key_
 
 	if (is_holder(b, q))
 		return holder_verdict(b, q);
+	if (held && !PROTECTED(EVICTION))
+		return VERDICT_STALE;
 	if (q->time_us != b->watermark_us)
-		return q->time_us > b->watermark_us ? VERDICT_WINS : VERDICT_STALE;
+		return q->time_us > b->watermark_us || !PROTECTED(ORDER) ? VERDICT_WINS
+									 : VERDICT_STALE;
 	/* Equal times: the order in one batch; else the session known as ended loses; else both
 	 * cannot be true. */
 	if (q->batch && q->batch == b->watermark_batch)
