@@ -31,6 +31,8 @@ struct feed_call {
 
 static void feed_empty(struct feed_call *f)
 {
+	for (size_t i = 0; f->events && i < f->count; i++)
+		lease_json_release(&f->events[i]);
 	free(f->rows);
 	free(f->events);
 	free(f->outcomes);
@@ -185,6 +187,8 @@ static void feed_read(struct feed_call *f, const json_t *body, const struct leas
 		row->reading = lease_json_read(json, c, &f->events[f->feed.count], &row->fault);
 		if (row->reading != LEASE_REFUSED)
 			f->feed.count++;
+		else
+			lease_json_release(&f->events[f->feed.count]);
 	}
 }
 

@@ -1,6 +1,7 @@
 #include "authsrv/lease_json.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "authsrv/json_field.h"
@@ -96,6 +97,58 @@ static const char *read_identities(const json_t *json, struct lease_event *ev)
 	return imsi ? NULL : "imsi is not 6 to 15 digits";
 }
 
+static const struct {
+	const char *name;
+	enum device_kind kind;
+} device_members[] = {{"subscriber_id", DEVICE_SUBSCRIBER_ID},
+		      {"circuit_id", DEVICE_CIRCUIT_ID},
+		      {"remote_id", DEVICE_REMOTE_ID},
+		      {"client_id", DEVICE_CLIENT_ID},
+		      {"hw_address", DEVICE_HW_ADDRESS}};
+
+/* False: a member that is no hexadecimal text. */
+static bool collect_devices(const json_t *json, struct lease_devices *devices)
+{
+	char text[3 * DEVICE_OCTETS_MAX];
+
+	for (size_t i = 0; i < sizeof device_members / sizeof *device_members; i++) {
+		struct device *d = &devices->list[devices->count];
+		enum field found = field_text(json, device_members[i].name, text, sizeof text);
+		d->kind = device_members[i].kind;
+		if (found == FIELD_BAD || (found == FIELD_GOOD && device_parse(text, d)))
+			return false;
+		devices->count += found == FIELD_GOOD;
+	}
+	return true;
+}
+
+static const char *read_devices(const json_t *json, struct lease_event *ev)
+{
+	struct lease_devices devices = {0};
+
+	if (!collect_devices(json, &devices))
+		return "client_id, hw_address, circuit_id, remote_id and subscriber_id are "
+		       "hexadecimal, 1 to 255 octets";
+	if (!devices.count)
+		return NULL;
+	struct lease_devices *kept = malloc(sizeof *kept);
+	if (!kept)
+		return "no memory for its devices";
+	*kept = devices;
+	ev->devices = kept;
+	return NULL;
+}
+
+static const char *read_recurs(const json_t *json, struct lease_event *ev)
+{
+	const json_t *recurs = json_object_get(json, "session_recurs");
+
+	ev->session_recurs = json_is_true(recurs);
+	return !recurs || json_is_boolean(recurs) || json_is_null(recurs)
+		       ? NULL
+		       : "session_recurs is neither true nor false";
+}
+
 static const char *read_session(const json_t *json, struct lease_event *ev)
 {
 	return field_text(json, "session_id", ev->session_id, sizeof ev->session_id) == FIELD_BAD
@@ -131,7 +184,7 @@ static const char *read_lease(const json_t *json, struct lease_event *ev)
 
 static const char *missing(const struct lease_event *ev)
 {
-	bool identity = *ev->msisdn || *ev->imsi;
+	bool identity = *ev->msisdn || *ev->imsi || ev->devices;
 
 	if (ev->kind == LEASE_STOP && !*ev->session_id && !(ev->key_count && identity))
 		return "a stop names its session_id, or its address and subscriber";
@@ -139,13 +192,14 @@ static const char *missing(const struct lease_event *ev)
 		return NULL;
 	if (!ev->key_count)
 		return "ip or ipv6_prefix is missing";
-	return identity ? NULL : "msisdn or imsi is missing";
+	return identity ? NULL : "msisdn, imsi or a device is missing";
 }
 
 static const char *check(const json_t *json, struct lease_event *ev)
 {
 	static const char *(*const readers[])(const json_t *, struct lease_event *) = {
-		read_ip, read_prefix, read_identities, read_session, read_time, read_lease,
+		read_ip,      read_prefix, read_identities, read_devices,
+		read_session, read_recurs, read_time,       read_lease,
 	};
 	const char *wrong = NULL;
 
@@ -189,4 +243,10 @@ enum lease_reading lease_json_read(const json_t *json, const struct lease_contex
 		return LEASE_REFUSED;
 	ev->unreadable = true;
 	return LEASE_READ_BADLY;
+}
+
+void lease_json_release(struct lease_event *ev)
+{
+	free((void *)(uintptr_t)ev->devices);
+	ev->devices = NULL;
 }

@@ -36,7 +36,9 @@ struct lease_fault {
 	const char *problem, *detail; /* static */
 };
 
+/* Whatever the result, what *ev borrows (its devices) is the caller's to release. */
 enum lease_reading lease_json_read(const json_t *json, const struct lease_context *c,
 				   struct lease_event *ev, struct lease_fault *fault);
+void lease_json_release(struct lease_event *ev);
 
 #endif

@@ -32,6 +32,7 @@ static enum lease_reading read_as(const struct network_key *key, const char *tex
 		fail_msg("no JSON: %s", text);
 	enum lease_reading reading = lease_json_read(json, &c, ev, fault);
 	json_decref(json);
+	lease_json_release(ev);
 	return reading;
 }
 
@@ -70,6 +71,32 @@ static void whole_event(void **state)
 	assert_false(ev.unreadable);
 }
 
+static void devices(void **state)
+{
+	static const char text[] =
+		"{\"event\":\"start\",\"ip\":\"10.0.0.1\",\"hw_address\":\"02:00:00:00:00:0A\","
+		"\"client_id\":\"01020000000001\",\"circuit_id\":\"30\",\"remote_id\":null,"
+		"\"session_id\":\"s\",\"session_recurs\":true}";
+	struct lease_context c = {.key = &key_any, .realm = "default", .received_us = NOW_US};
+	struct lease_event ev;
+	struct lease_fault fault;
+	char hex[DEVICE_TEXT_MAX];
+	json_t *json = json_loads(text, 0, NULL);
+
+	(void)state;
+	assert_int_equal(lease_json_read(json, &c, &ev, &fault), LEASE_READ);
+	json_decref(json);
+	assert_true(ev.session_recurs);
+	assert_int_equal(ev.devices->count, 3);
+	/* in the order of precedence, not of the text */
+	assert_int_equal(ev.devices->list[0].kind, DEVICE_CIRCUIT_ID);
+	assert_int_equal(ev.devices->list[1].kind, DEVICE_CLIENT_ID);
+	assert_int_equal(ev.devices->list[2].kind, DEVICE_HW_ADDRESS);
+	assert_string_equal(device_format(&ev.devices->list[2], hex), "02000000000a");
+	lease_json_release(&ev);
+	assert_null(ev.devices);
+}
+
 static void read_well(void **state)
 {
 	static const char *const cases[] = {
@@ -81,6 +108,9 @@ static void read_well(void **state)
 		"{\"event\":\"stop\",\"ip\":\"10.0.0.1\",\"msisdn\":\"8190\"}",
 		"{\"event\":\"nas-on\"}",
 		"{\"event\":\"nas-off\",\"nas_id\":\"nas-1\",\"time\":\"2023-11-14T22:13:20Z\"}",
+		"{\"event\":\"start\",\"ip\":\"10.0.0.1\",\"subscriber_id\":\"00\"}",
+		"{\"event\":\"stop\",\"ip\":\"10.0.0.1\",\"client_id\":\"01\"}",
+		"{\"event\":\"stop\",\"session_id\":\"s\",\"session_recurs\":false}",
 		/* what is not its business does not spoil a NAS event */
 		"{\"event\":\"nas-on\",\"ip\":17,\"msisdn\":[],\"lease_seconds\":\"x\"}",
 		/* null is absent */
@@ -166,6 +196,12 @@ static void start_evicts(void **state)
 		"\"imsi\":\"12345\"",
 		"\"imsi\":\"1234567890123456\"",
 		"\"imsi\":{}",
+		"\"client_id\":7",
+		"\"client_id\":\"\"",
+		"\"client_id\":\"0\"",
+		"\"msisdn\":\"8190\",\"hw_address\":\"02-00\"",
+		"\"msisdn\":\"8190\",\"circuit_id\":\"00\\u0000\"",
+		"\"msisdn\":\"8190\",\"session_recurs\":1",
 		"\"msisdn\":\"8190\",\"imsi\":false",
 		"\"msisdn\":\"8190\",\"time\":1700000000",
 		"\"msisdn\":\"8190\",\"time\":\"2023-02-29T00:00:00Z\"",
@@ -323,6 +359,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whole_event),
+		cmocka_unit_test(devices),
 		cmocka_unit_test(read_well),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(start_evicts),

@@ -22,6 +22,10 @@ void subscriber_put_route(void *arg, struct http_request *r); /* subscriber_api.
 void subscriber_get_route(void *arg, struct http_request *r);
 void subscriber_delete_route(void *arg, struct http_request *r);
 void subscriber_list_route(void *arg, struct http_request *r);
+void device_put_route(void *arg, struct http_request *r); /* device_api.c */
+void device_get_route(void *arg, struct http_request *r);
+void device_delete_route(void *arg, struct http_request *r);
+void device_list_route(void *arg, struct http_request *r);
 void binding_get_route(void *arg, struct http_request *r); /* binding_api.c */
 void binding_list_route(void *arg, struct http_request *r);
 void binding_history_route(void *arg, struct http_request *r);

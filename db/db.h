@@ -103,12 +103,37 @@ typedef void subscriber_list_got(void *arg, int err, const struct subscriber *, 
 void subscriber_list(struct db_port *, const char *after, size_t limit, subscriber_list_got *,
 		     void *arg);
 
+/* ---- devices: what DHCP servers know a subscriber's phone by (written by authsrv)
+ * ------------------------------------------------------------------------------------------------
+ */
+
+struct device_row {
+	struct device device;
+	char msisdn[MSISDN_MAX];
+};
+/* E_NOT_FOUND: no such subscriber. A device that changes hands ends its former owner's session in
+ * that realm; so does device_remove (E_NOT_FOUND: nobody's). A lease that stands comes again with
+ * its renewal. A removed subscriber's devices go with him. */
+typedef void device_put_done(void *arg, int err, bool created);
+void device_put(struct db_port *, const char *realm, const struct device *, const char *msisdn,
+		device_put_done *, void *arg);
+void device_remove(struct db_port *, const char *realm, const struct device *, db_done *,
+		   void *arg);
+typedef void device_got(void *arg, int err, const struct device_row *); /* E_NOT_FOUND */
+void device_get(struct db_port *, const char *realm, const struct device *, device_got *,
+		void *arg);
+/* In order of the kind's name, then of the octets; those after `after` (null: from the start). */
+typedef void device_list_got(void *arg, int err, const struct device_row *, size_t n);
+void device_list(struct db_port *, const char *realm, const struct device *after, size_t limit,
+		 device_list_got *, void *arg);
+
 /* ---- bindings
  * --------------------------------------------------------------------------------------------------
  */
 
 /* lib/rules/lease.h applied to each event in order, in one transaction; a bad event does not sink
- * the others. Each leaves a history row. The events are copied. `out` has n rows. */
+ * the others. Each leaves a history row. The events are copied, their devices borrowed until the
+ * callback. `out` has n rows. */
 typedef void binding_applied(void *arg, int err, const struct lease_outcome *out, size_t n);
 void binding_apply(struct db_port *, const struct lease_event *events, size_t n, binding_applied *,
 		   void *arg);

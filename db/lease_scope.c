@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "db/devices.h"
 #include "lib/clock.h"
 #include "lib/err.h"
 
@@ -27,6 +28,9 @@ struct lease_scope {
 		struct binding before, after;
 	} own[2];
 	size_t rows; /* of history, written so far */
+	/* Of an event that names devices: whom they led to, and what it said besides. */
+	char msisdn[MSISDN_MAX];
+	char evidence[DEVICES_EVIDENCE_MAX];
 };
 
 /* ---- what the rules were shown ---- */
@@ -82,6 +86,13 @@ static int subscriber_find(void *ctx, const char *msisdn, const char *imsi, int6
 		return E_CONFLICT;
 	*id = by_msisdn ? by_msisdn : by_imsi;
 	return 0;
+}
+
+static int device_find(void *ctx, const char *realm, const struct device *d, int64_t *id)
+{
+	struct lease_scope *s = ctx;
+
+	return device_owner(s->engine, realm, d, id);
 }
 
 static void read_nas(struct query *q, struct nas_row *n, int64_t *id)
@@ -428,9 +439,11 @@ static void scope_init(struct lease_scope *s, const struct db *db, struct engine
 	memset(s->sessions, 0, sizeof s->sessions);
 	s->session_next = 0;
 	s->own[0].touched = s->own[1].touched = false;
+	*s->msisdn = *s->evidence = 0;
 	s->store = (struct lease_store){
 		.ctx = s,
 		.subscriber_find = subscriber_find,
+		.device_find = device_find,
 		.nas_get = nas_get,
 		.nas_put = nas_put,
 		.binding_get = binding_get,
@@ -476,12 +489,12 @@ static int append_own_history(struct lease_scope *s)
 {
 	const struct lease_event *ev = s->event;
 	struct history_entry entry = {.event = lease_kind_name(ev->kind),
-				      .msisdn = ev->msisdn,
+				      .msisdn = *s->msisdn ? s->msisdn : ev->msisdn,
 				      .imsi = ev->imsi,
 				      .session_id = ev->session_id,
 				      .nas_id = ev->nas_id,
 				      .feeder = ev->feeder,
-				      .evidence = s->out->detail,
+				      .evidence = *s->evidence ? s->evidence : s->out->detail,
 				      .time_us = s->out->time_us,
 				      .received_us = ev->received_us};
 	int err = 0;
@@ -505,6 +518,20 @@ static int append_own_history(struct lease_scope *s)
 	return history_append(s->engine, &entry);
 }
 
+/* What the history keeps of devices: what was said, and the number that they led to. */
+static int explain_devices(struct lease_scope *s)
+{
+	const struct lease_devices *devices = s->event->devices;
+
+	if (!devices)
+		return 0;
+	devices_evidence(devices, s->out->detail, s->evidence);
+	if (*s->event->msisdn || !s->out->subscriber)
+		return 0;
+	int err = device_owner_msisdn(s->engine, s->out->subscriber, s->msisdn);
+	return err == E_NOT_FOUND ? 0 : err;
+}
+
 int lease_scope_apply(const struct db *db, struct engine *e, const struct lease_event *event,
 		      struct lease_outcome *out)
 {
@@ -514,6 +541,8 @@ int lease_scope_apply(const struct db *db, struct engine *e, const struct lease_
 	scope.event = event;
 	scope.out = out;
 	int err = lease_apply(&scope.store, &db->options.lease, event, out);
+	if (!err)
+		err = explain_devices(&scope);
 	return err ? err : append_own_history(&scope);
 }
 
@@ -535,5 +564,19 @@ int lease_scope_end_all(const struct db *db, struct engine *e, int64_t subscribe
 			break;
 		err = lease_end_session(&scope.store, &session, clock_now_us());
 	} while (!err);
+	return err == E_NOT_FOUND ? 0 : err;
+}
+
+int lease_scope_end_in(const struct db *db, struct engine *e, const char *realm, int64_t subscriber,
+		       const char *cause)
+{
+	struct lease_scope scope;
+	struct session_row session;
+
+	scope_init(&scope, db, e);
+	scope.cause = cause;
+	int err = session_active(&scope, realm, subscriber, &session);
+	if (!err)
+		err = lease_end_session(&scope.store, &session, clock_now_us());
 	return err == E_NOT_FOUND ? 0 : err;
 }

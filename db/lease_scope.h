@@ -15,4 +15,8 @@ int lease_scope_apply(const struct db *db, struct engine *e, const struct lease_
 int lease_scope_end_all(const struct db *db, struct engine *e, int64_t subscriber,
 			const char *cause);
 
+/* The one of a realm, if there is one. */
+int lease_scope_end_in(const struct db *db, struct engine *e, const char *realm, int64_t subscriber,
+		       const char *cause);
+
 #endif

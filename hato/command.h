@@ -36,6 +36,9 @@ int command_subscriber_add(const struct command_line *line);
 int command_subscriber_show(const struct command_line *line);
 int command_subscriber_list(const struct command_line *line);
 int command_subscriber_remove(const struct command_line *line);
+int command_device_add(const struct command_line *line);
+int command_device_remove(const struct command_line *line);
+int command_device_list(const struct command_line *line);
 int command_binding_show(const struct command_line *line);
 int command_binding_history(const struct command_line *line);
 int command_quarantine_list(const struct command_line *line);
@@ -56,7 +59,7 @@ char *api_target(const struct command_line *line, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* What a person typed, as a segment or value of a target. Returns `out`. */
-#define URL_ESCAPED_MAX 512
+#define URL_ESCAPED_MAX 1024
 const char *url_escape(const char *text, char out[URL_ESCAPED_MAX]);
 
 /* Rows of an array as a table for people: `columns` names members, ends with null. */

@@ -106,15 +106,20 @@ static int find_subscriber(struct applying *a)
 	const struct lease_store *s = a->store;
 
 	a->identified = a->ev->unreadable || *a->ev->msisdn || *a->ev->imsi;
-	if (a->ev->unreadable || !a->identified)
+	if (a->ev->unreadable || (!a->identified && !a->ev->devices))
 		return 0;
-	int rc = s->subscriber_find(s->ctx, a->ev->msisdn, a->ev->imsi, &a->subscriber);
+	int rc = a->identified
+			 ? s->subscriber_find(s->ctx, a->ev->msisdn, a->ev->imsi, &a->subscriber)
+			 : 0;
 	if (rc == E_CONFLICT) {
 		a->contradictory = true;
 		rc = 0;
 	}
+	rc = rc == E_NOT_FOUND ? 0 : rc;
+	if (!rc && a->ev->devices)
+		rc = lease_ask_devices(a);
 	a->out->subscriber = a->subscriber;
-	return rc == E_NOT_FOUND ? 0 : rc;
+	return rc;
 }
 
 /* Without a session id it is derived from (NAS, key, subscriber); the NAS is part of the session's
@@ -134,9 +139,10 @@ static bool name_session(const struct applying *a, char name[SESSION_ID_MAX])
 	return true;
 }
 
+/* Its name says nothing of which lease it is: time does. */
 static bool is_derived(const struct applying *a)
 {
-	return !*a->ev->session_id;
+	return !*a->ev->session_id || a->ev->session_recurs;
 }
 
 /* Is this event of a session that is over? A Stop was seen, or the NAS began anew after it. */
@@ -177,7 +183,8 @@ static int load_session(struct applying *a)
 	a->own_known = a->own.id != 0;
 	a->own_ended = is_over(a);
 	/* An event that names its session only is about the session's subscriber. */
-	if (!a->identified)
+	bool goes_on = a->own.active && !a->own.ended_us;
+	if (!a->identified && (!a->strange_devices || goes_on))
 		a->subscriber = a->out->subscriber = a->own.subscriber;
 	a->own_changed = !a->own_ended && a->own.subscriber && a->subscriber &&
 			 a->own.subscriber != a->subscriber;
@@ -212,11 +219,11 @@ int lease_free_bindings(const struct lease_store *s, int64_t session, int64_t wa
 /* The session row as this event shows it; a put comes later. */
 static void describe_session(struct applying *a)
 {
-	/* Its name comes again, after its end or after it had lost its subscriber: it begins now.
-	 */
+	/* Its name comes again, after its end or after it had lost its subscriber (or each lease
+	 * has it): it begins now. */
+	bool later = a->ev->kind == LEASE_START && a->time_us > a->own.started_us;
 	bool begins = a->own.id && !a->own_ended &&
-		      (a->own.ended_us || (a->ev->kind == LEASE_START && !a->own.active &&
-					   a->time_us > a->own.started_us));
+		      (a->own.ended_us || (later && (!a->own.active || a->ev->session_recurs)));
 
 	if (a->subscriber && !(a->own_changed && a->ev->kind == LEASE_UPDATE))
 		a->own.subscriber = a->subscriber;

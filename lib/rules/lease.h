@@ -14,6 +14,7 @@
 #ifndef HATO_LIB_RULES_LEASE_H
 #define HATO_LIB_RULES_LEASE_H
 
+#include "lib/device.h"
 #include "lib/rules/binding.h"
 
 #define MSISDN_MAX 16 /* E.164: 15 digits and NUL */
@@ -30,6 +31,12 @@ enum lease_result {
 	LEASE_ERROR /* not applied as said; a Start has evicted all the same */
 };
 
+/* Who a DHCP server says its client is: one device of a kind, in the order of the kinds. */
+struct lease_devices {
+	size_t count;
+	struct device list[DEVICE_KINDS];
+};
+
 struct lease_event {
 	enum lease_kind kind;
 	char realm[REALM_MAX];
@@ -39,6 +46,11 @@ struct lease_event {
 	char session_id[SESSION_ID_MAX]; /* "": derived from NAS, key, subscriber */
 	char msisdn[MSISDN_MAX];         /* raw identities; "" if not said */
 	char imsi[IMSI_MAX];
+	/* Borrowed until the event is applied; null: none. The device table leads from them to the
+	 * subscriber: binding-rules 3, "Devices". */
+	const struct lease_devices *devices;
+	bool session_recurs; /* DHCP: the name comes again with the client's next lease of the
+				address; time tells the leases apart */
 	bool unreadable;     /* the identities could not be parsed: a Start still evicts */
 	int64_t time_us;     /* event time as the feed said it; 0: it did not */
 	int64_t delay_us;    /* how long the feed held it back (Acct-Delay-Time) */
@@ -97,6 +109,8 @@ struct lease_store {
 	/* E_NOT_FOUND: unknown. E_CONFLICT: msisdn and imsi are two subscribers' (or one of them is
 	 * unknown and the other not). */
 	int (*subscriber_find)(void *ctx, const char *msisdn, const char *imsi, int64_t *id);
+	/* Whose device it is. E_NOT_FOUND: nobody's. Asked only for events that name devices. */
+	int (*device_find)(void *ctx, const char *realm, const struct device *d, int64_t *id);
 	int (*nas_get)(void *ctx, const char *realm, const char *nas_id, struct nas_row *out);
 	int (*nas_put)(void *ctx, const struct nas_row *nas);
 	int (*binding_get)(void *ctx, const struct key *k, struct binding *out);

@@ -181,6 +181,9 @@ static int refresh(struct applying *a, struct binding *b)
 	b->rival = 0;
 	if (a->ev->lease_us)
 		b->expires_us = b->renewed_us + a->ev->lease_us;
+	/* Of a name that recurs this is the newest lease: another's Start before it is over. */
+	if (a->ev->session_recurs && a->ev->kind == LEASE_START && a->time_us > b->watermark_us)
+		b->watermark_us = a->time_us;
 	a->own.renewed_us = b->renewed_us;
 	lease_say(a, a->ev->kind == LEASE_START ? LEASE_DUPLICATE : LEASE_APPLIED, NULL);
 	return a->store->session_put(a->store->ctx, &a->own);

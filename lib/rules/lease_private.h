@@ -17,6 +17,7 @@ struct applying {
 	bool contradictory;     /* msisdn and imsi are two subscribers' */
 	struct session_row own; /* the session the event names; id 0: not stored */
 	bool identified;        /* the event says who it is about, whether or not we know him */
+	bool strange_devices;   /* it names devices only, and none of them is known */
 	bool own_known;         /* its session was stored before this event */
 	bool own_changed;       /* it was another subscriber\'s, and is not known to have ended */
 	bool own_ended;         /* we know that it is over: such an event comes too late */
@@ -28,6 +29,9 @@ void lease_refuse(struct applying *a, const char *problem, const char *detail);
 /* The bindings of a session become free; a watermark that is later than theirs is theirs. */
 int lease_free_bindings(const struct lease_store *s, int64_t session, int64_t watermark_us,
 			int64_t batch);
+
+/* lease_device.c: what the event's devices say; they must agree with what is known already */
+int lease_ask_devices(struct applying *a);
 
 /* lease_key.c: a Start or an update for one key, the outcome said and stored */
 int lease_apply_to_key(struct applying *a, const struct key *k);

@@ -24,6 +24,19 @@ static int subscriber_find(void *ctx, const char *msisdn, const char *imsi, int6
 	return 0;
 }
 
+static int device_find(void *ctx, const char *realm, const struct device *d, int64_t *id)
+{
+	const struct memory_store *m = ctx;
+
+	(void)realm;
+	for (size_t i = 0; i < m->device_count; i++)
+		if (device_equal(&m->devices[i].device, d)) {
+			*id = m->devices[i].subscriber;
+			return 0;
+		}
+	return E_NOT_FOUND;
+}
+
 static struct nas_row *nas_at(struct memory_store *m, const char *realm, const char *nas_id)
 {
 	for (size_t i = 0; i < m->nas_count; i++)
@@ -205,6 +218,7 @@ struct lease_store memory_store_port(struct memory_store *m)
 {
 	return (struct lease_store){.ctx = m,
 				    .subscriber_find = subscriber_find,
+				    .device_find = device_find,
 				    .nas_get = nas_get,
 				    .nas_put = nas_put,
 				    .binding_get = binding_get,

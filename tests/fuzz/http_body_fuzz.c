@@ -33,6 +33,13 @@ static void check_event(const json_t *json)
 	struct lease_event ev;
 	enum lease_reading reading = lease_json_read(json, &c, &ev, &fault);
 
+	struct lease_devices devices = {0};
+	if (ev.devices)
+		devices = *ev.devices;
+	lease_json_release(&ev);
+	must(devices.count <= DEVICE_KINDS);
+	for (size_t i = 0; i < devices.count; i++)
+		must(devices.list[i].length && devices.list[i].length <= DEVICE_OCTETS_MAX);
 	must((reading == LEASE_READ) == (fault.detail == NULL));
 	must((reading == LEASE_READ_BADLY) == (reading != LEASE_REFUSED && ev.unreadable));
 	if (reading == LEASE_REFUSED)
@@ -44,7 +51,7 @@ static void check_event(const json_t *json)
 	for (size_t i = 0; i < ev.key_count; i++)
 		must(addr_is_bindable(&ev.keys[i].addr) || ev.keys[i].plen == KEY_PLEN_V6);
 	if (reading == LEASE_READ && (ev.kind == LEASE_START || ev.kind == LEASE_UPDATE))
-		must(ev.key_count && (*ev.msisdn || *ev.imsi));
+		must(ev.key_count && (*ev.msisdn || *ev.imsi || devices.count));
 }
 
 static void check_events(const char *body, size_t length)
