@@ -32,6 +32,7 @@ void binding_read(struct query *q, struct binding *b)
 	const void *host = query_get_blob(q, &n);
 	if (n == sizeof b->host.bytes)
 		memcpy(b->host.bytes, host, n);
+	b->proved_sqn = query_get_int(q);
 }
 
 static int first_binding(struct query *q, struct binding *b)
@@ -305,6 +306,7 @@ static int put_row(struct engine *e, const struct binding *b)
 	query_int(&q, b->reason);
 	put_blob_or_null(&q, b->trigger_key, sizeof b->trigger_key);
 	put_blob_or_null(&q, b->host.bytes, sizeof b->host.bytes);
+	query_int(&q, b->proved_sqn);
 	return query_run(&q);
 }
 

@@ -100,6 +100,8 @@ struct key_write {
 	int64_t subscriber;
 	int64_t reprove_us;
 	struct addr from; /* the claimant's */
+	int64_t sqn;      /* of a proof; and what it derives: */
+	uint8_t trigger_key[TRIGGER_KEY_BYTES];
 	enum quarantine_reason reason;
 	char evidence[EVIDENCE_MAX];
 	char feeder[FEEDER_MAX];
@@ -171,11 +173,11 @@ static int make_trigger_key(struct binding *b)
 }
 
 /* Only a change of state is worth a row of history: a claim may be repeated as often as a phone
- * likes. */
+ * likes. `by`: "claim" or "proof". */
 static int put_claimed(const struct db *db, struct engine *e, const struct binding *before,
-		       const struct binding *after)
+		       const struct binding *after, const char *by)
 {
-	struct history_entry entry = {.event = key_state_name(after->state), .outcome = "claim"};
+	struct history_entry entry = {.event = key_state_name(after->state), .outcome = by};
 
 	if (memcmp(before, after, sizeof *before) == 0)
 		return 0;
@@ -203,7 +205,7 @@ static int run_claim(struct write *write, struct engine *e)
 		w->now.host = w->from;
 	if (!err)
 		err = make_trigger_key(&w->now);
-	return err ? err : put_claimed(write->port->db, e, &before, &w->now);
+	return err ? err : put_claimed(write->port->db, e, &before, &w->now, "claim");
 }
 
 void binding_claim(struct db_port *port, const struct key *k, uint32_t generation,
@@ -234,7 +236,7 @@ static int run_refresh(struct write *write, struct engine *e)
 	w->answer = binding_renew(&w->now, clock_now_us(), w->reprove_us);
 	if (w->answer == CLAIM_ACCEPTED)
 		w->now.host = w->from;
-	return put_claimed(write->port->db, e, &before, &w->now);
+	return put_claimed(write->port->db, e, &before, &w->now, "claim");
 }
 
 void binding_refresh(struct db_port *port, const struct key *k, uint32_t generation,
@@ -248,6 +250,49 @@ void binding_refresh(struct db_port *port, const struct key *k, uint32_t generat
 	}
 	w->done.claimed = done;
 	w->reprove_us = reprove_us;
+	w->from = *from;
+	write_submit(port, DB_BINDINGS, w);
+}
+
+static int run_prove(struct write *write, struct engine *e)
+{
+	struct key_write *w = (struct key_write *)write;
+	struct binding before;
+	int err = get_unmoved(e, w, &before);
+
+	if (err)
+		return err;
+	w->now = before;
+	w->answer = binding_claim_proof(&w->now, w->subscriber, w->sqn, clock_now_us());
+	if (w->answer == CLAIM_ACCEPTED) {
+		w->now.host = w->from;
+		memcpy(w->now.trigger_key, w->trigger_key, sizeof w->now.trigger_key);
+	}
+	return put_claimed(write->port->db, e, &before, &w->now, "proof");
+}
+
+static void proved_done(struct write *write)
+{
+	struct key_write *w = (struct key_write *)write;
+
+	claimed_done(write);
+	explicit_bzero(w->trigger_key, sizeof w->trigger_key);
+}
+
+void binding_prove(struct db_port *port, const struct key *k, uint32_t generation,
+		   const struct binding_proof *proof, const struct addr *from,
+		   binding_claimed *done, void *arg)
+{
+	struct key_write *w = key_write_new(k, generation, arg, run_prove, proved_done);
+
+	if (!w) {
+		done(arg, E_NOMEM, CLAIM_NO_BINDING, NULL);
+		return;
+	}
+	w->done.claimed = done;
+	w->subscriber = proof->subscriber;
+	w->sqn = proof->sqn;
+	memcpy(w->trigger_key, proof->trigger_key, sizeof w->trigger_key);
 	w->from = *from;
 	write_submit(port, DB_BINDINGS, w);
 }

@@ -27,6 +27,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/aka.h"
 #include "lib/loop.h"
 #include "lib/rules/binding.h"
 #include "lib/rules/lease.h"
@@ -84,7 +85,8 @@ struct subscriber_put {
 	uint8_t k[SIM_KEY_BYTES], opc[SIM_KEY_BYTES];
 };
 /* By MSISDN. Another IMSI or K than before is a SIM change: the subscriber's bindings get a new
- * generation, unconfirmed. E_CONFLICT: IMSI or an address is another subscriber's, or the number or
+ * generation, unconfirmed. Another IMSI without K and OPc brings those of the SIM that sim_put left
+ * for it, else none. E_CONFLICT: IMSI or an address is another subscriber's, or the number or
  * an address is a tombstone. */
 typedef void subscriber_put_done(void *arg, int err, int64_t id, bool created);
 void subscriber_put(struct db_port *, const struct subscriber_put *, subscriber_put_done *,
@@ -174,6 +176,16 @@ typedef void binding_claimed(void *arg, int err, enum claim_answer answer,
 void binding_claim(struct db_port *, const struct key *, uint32_t generation,
 		   int64_t claimed_subscriber, const struct addr *from, binding_claimed *,
 		   void *arg);
+/* A valid SIM proof: binding_claim_proof in the transaction; its trigger key becomes the binding's.
+ */
+struct binding_proof {
+	int64_t subscriber; /* whose SIM it is */
+	int64_t sqn;
+	uint8_t trigger_key[TRIGGER_KEY_BYTES];
+};
+void binding_prove(struct db_port *, const struct key *, uint32_t generation,
+		   const struct binding_proof *, const struct addr *from, binding_claimed *,
+		   void *arg);
 /* A refresh by a valid token: binding_renew in the transaction. */
 void binding_refresh(struct db_port *, const struct key *, uint32_t generation, int64_t reprove_us,
 		     const struct addr *from, binding_claimed *, void *arg);
@@ -214,6 +226,39 @@ void feed_heartbeat(struct db_port *, int64_t now_us, db_done *, void *arg);
  * piece of each. Called once a second by authsrv (bindings) and pushsrv (mail). */
 void bindings_sweep(struct db_port *, int64_t now_us, db_done *, void *arg);
 void mail_sweep(struct db_port *, int64_t now_us, db_done *, void *arg);
+
+/* ---- SIMs (authsrv alone has the key that opens them)
+ * ------------------------------------------------------------------------------------------------
+ */
+
+/* A SIM's key, wherever it is. Borrowed for the callback and wiped after it. E_NOT_FOUND: no SIM of
+ * this IMSI has a key here. E_IO: this process was opened without the secret key. */
+struct sim_secret {
+	int64_t owner; /* the subscriber; 0: nobody's yet */
+	struct sim_key key;
+	int64_t seq_dif; /* lib/aka.h */
+};
+typedef void sim_secret_got(void *arg, int err, const struct sim_secret *);
+void sim_secret_get(struct db_port *, const char *imsi, sim_secret_got *, void *arg);
+/* It said by AUTS how far its sequence is from our clock. E_NOT_FOUND. */
+void sim_resync(struct db_port *, const char *imsi, int64_t seq_dif, db_done *, void *arg);
+
+/* SIMs that the operator has and no subscriber yet. E_CONFLICT: the IMSI is a subscriber's. */
+void sim_put(struct db_port *, const char *imsi, const struct sim_key *, db_done *, void *arg);
+void sim_remove(struct db_port *, const char *imsi, db_done *, void *arg); /* E_NOT_FOUND */
+
+/* The operator allows one sign-up, of this SIM ("": of any that sim_put left), until until_us.
+ * E_NOT_FOUND: no such subscriber. E_CONFLICT: the SIM is another subscriber's. */
+void sim_change_allow(struct db_port *, const char *msisdn, const char *imsi, int64_t until_us,
+		      db_done *, void *arg);
+/* 0: that subscriber may sign up with that SIM now. E_NOT_FOUND. */
+void sim_change_check(struct db_port *, int64_t subscriber, const char *imsi, db_done *, void *arg);
+/* Sign-up by a valid proof of the SIM from the key: it becomes the bound subscriber's, its
+ * permission is used up, all his bindings get a new generation. `answer` CLAIM_ACCEPTED; else what
+ * the state of the key says, CLAIM_MISMATCH when nothing allows it (any more), CLAIM_QUARANTINED
+ * also when the SIM is another subscriber's by now: hard evidence. E_CONFLICT: the generation. */
+void sim_sign_up(struct db_port *, const struct key *, uint32_t generation, const char *imsi,
+		 int64_t sqn, binding_claimed *, void *arg);
 
 /* ---- mail
  * -------------------------------------------------------------------------------------------------------

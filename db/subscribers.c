@@ -1,5 +1,4 @@
-/* Subscribers, their addresses and SIM keys. The K and OPc of a SIM go in sealed and never come out
- * of db/. */
+/* Subscribers and their addresses. Their SIMs: sims.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include "db/db_private.h"
 #include "db/feed.h"
 #include "db/lease_scope.h"
+#include "db/sims.h"
 #include "lib/clock.h"
 #include "lib/err.h"
 
@@ -211,36 +211,6 @@ static int put_addresses(struct engine *e, const struct subscriber *s, int64_t i
 	return err;
 }
 
-/* Sealing is deterministic: equal octets are an equal key. */
-static int put_sim_key(const struct db *db, struct engine *e, const struct subscriber_put *put,
-		       int64_t id, bool *changed)
-{
-	uint8_t k[SIM_KEY_BYTES + SIV_TAG_BYTES], opc[SIM_KEY_BYTES + SIV_TAG_BYTES];
-	struct query q;
-	size_t kn = 0, opcn = 0;
-
-	int err = secret_seal(db->secret, "k", id, put->k, sizeof put->k, k);
-	if (!err)
-		err = secret_seal(db->secret, "opc", id, put->opc, sizeof put->opc, opc);
-	if (err)
-		return err;
-	query_begin(&q, e, STMT_SUBSCRIBER_GET_SIM_KEY);
-	query_int(&q, id);
-	err = query_first(&q);
-	const void *old_k = err ? NULL : query_get_blob(&q, &kn);
-	const void *old_opc = err ? NULL : query_get_blob(&q, &opcn);
-	*changed = !old_k || !old_opc || kn != sizeof k || opcn != sizeof opc ||
-		   memcmp(old_k, k, kn) != 0 || memcmp(old_opc, opc, opcn) != 0;
-	query_end(&q);
-	if ((err && err != E_NOT_FOUND) || !*changed)
-		return err == E_NOT_FOUND ? 0 : err;
-	query_begin(&q, e, STMT_SUBSCRIBER_SET_SIM_KEY);
-	query_int(&q, id);
-	query_blob(&q, k, sizeof k);
-	query_blob(&q, opc, sizeof opc);
-	return query_run(&q);
-}
-
 static int insert_subscriber(struct engine *e, const struct subscriber *s, int64_t *id)
 {
 	struct query q;
@@ -254,29 +224,27 @@ static int insert_subscriber(struct engine *e, const struct subscriber *s, int64
 	return err;
 }
 
-static int set_imsi(struct engine *e, const struct subscriber *s, int64_t id)
+/* The SIM of a subscriber that is there: another IMSI brings its own key, or none. */
+static int put_sim(const struct db *db, struct engine *e, struct put_write *w,
+		   const struct subscriber *before)
 {
-	struct query q;
+	struct sim_taken sim = {.given = w->put.set_sim_key};
+	bool another = strcmp(before->imsi, w->put.subscriber.imsi) != 0, changed = false;
+	int err = 0;
 
-	query_begin(&q, e, STMT_SUBSCRIBER_SET_IMSI);
-	query_int(&q, id);
-	query_text_or_null(&q, s->imsi);
-	return query_run(&q);
-}
-
-/* Another IMSI or K, or a first K: all tokens of the subscriber end. */
-static int restart_bindings(const struct db *db, struct engine *e, int64_t id)
-{
-	struct binding held[SUBSCRIBER_BINDINGS];
-	size_t n;
-	int err = bindings_of(e, "", id, held, &n);
-
-	for (size_t i = 0; !err && i < n; i++) {
-		struct binding now = held[i];
-		binding_restart(&now);
-		err = binding_change(db, e, &held[i], &now,
-				     &(struct history_entry){.event = "sim-change"});
-	}
+	memcpy(sim.key.k, w->put.k, sizeof sim.key.k);
+	memcpy(sim.key.opc, w->put.opc, sizeof sim.key.opc);
+	if (another)
+		err = sim_take(db, e, w->put.subscriber.imsi, &sim);
+	if (!err && another && !w->created)
+		err = sim_set_imsi(e, w->id, w->put.subscriber.imsi);
+	if (!err && sim.given)
+		err = sim_set_key(db, e, w->id, &sim, &changed);
+	else if (!err && another && before->has_sim_key)
+		err = sim_set_no_key(e, w->id);
+	if (!err && !w->created && (another || changed))
+		err = sim_changed(db, e, w->id, "applied");
+	explicit_bzero(&sim, sizeof sim);
 	return err;
 }
 
@@ -287,7 +255,6 @@ static int run_put(struct write *write, struct engine *e)
 	const struct subscriber *s = &w->put.subscriber;
 	struct subscriber before;
 	struct query q;
-	bool sim_changed = false, key_changed = false;
 
 	if (w->put.set_sim_key && !db->has_secret)
 		return E_IO;
@@ -296,21 +263,15 @@ static int run_put(struct write *write, struct engine *e)
 	int err = first_subscriber(&q, &before);
 	w->created = err == E_NOT_FOUND;
 	w->id = w->created || err ? 0 : before.id;
+	if (w->created)
+		before = (struct subscriber){.id = 0};
 	if (!err || w->created)
 		err = may_put(e, s, w->id);
-	if (!err && w->created) {
+	if (!err && w->created)
 		err = insert_subscriber(e, s, &w->id);
-	} else if (!err && strcmp(before.imsi, s->imsi) != 0) {
-		sim_changed = true;
-		err = set_imsi(e, s, w->id);
-	}
 	if (!err)
 		err = put_addresses(e, s, w->id);
-	if (!err && w->put.set_sim_key)
-		err = put_sim_key(db, e, &w->put, w->id, &key_changed);
-	if (!err && !w->created && (sim_changed || key_changed))
-		err = restart_bindings(db, e, w->id);
-	return err;
+	return err ? err : put_sim(db, e, w, &before);
 }
 
 static void put_done(struct write *write)
