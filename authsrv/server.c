@@ -77,6 +77,7 @@ static int store_open(struct daemon *d, struct authsrv *s)
 		.daemon = "authsrv",
 		.secret_key = s->keeps_sim_keys ? secret : NULL,
 		.lease = {.max_skew_us = c->authsrv_max_skew * CLOCK_S,
+			  .max_age_us = c->authsrv_max_age * CLOCK_S,
 			  .lag_us = c->authsrv_lag * CLOCK_S},
 		.queue_max = (size_t)c->db_queue_max,
 		.group_max = (size_t)c->db_group_max,

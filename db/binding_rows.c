@@ -33,6 +33,7 @@ void binding_read(struct query *q, struct binding *b)
 	if (n == sizeof b->host.bytes)
 		memcpy(b->host.bytes, host, n);
 	b->proved_sqn = query_get_int(q);
+	b->rival_us = query_get_int(q);
 }
 
 static int first_binding(struct query *q, struct binding *b)
@@ -137,19 +138,32 @@ static struct addr last_address(const struct key *k)
 	return a;
 }
 
-static int overlap_inside(struct engine *e, const struct key *k, struct binding *b)
+struct overlap_question {
+	const struct key *key;
+	int64_t newer_us;
+	const struct key *after; /* null: from the first */
+};
+
+static int overlap_inside(struct engine *e, const struct overlap_question *ask, struct binding *b)
 {
+	const struct key *k = ask->key;
+	bool on = ask->after != NULL;
 	struct addr last = last_address(k);
+	struct addr from = on ? ask->after->addr : k->addr;
 	struct query q;
 	int err = E_NOT_FOUND;
 
 	query_begin(&q, e, STMT_BINDING_INSIDE);
 	query_text(&q, k->realm);
-	query_blob(&q, k->addr.bytes, sizeof k->addr.bytes);
+	query_blob(&q, from.bytes, sizeof from.bytes);
 	query_blob(&q, last.bytes, sizeof last.bytes);
-	query_int(&q, k->plen);
+	query_int(&q, on ? ask->after->plen : -1);
 	query_int(&q, k->port_first);
 	query_int(&q, k->port_last);
+	query_int(&q, ask->newer_us);
+	query_int(&q, on ? ask->after->port_first : 0);
+	query_int(&q, on ? ask->after->port_last : 0);
+	query_int(&q, k->plen);
 	while (err && query_next(&q)) {
 		binding_read(&q, b);
 		if (key_overlaps(&b->key, k) && !key_equal(&b->key, k))
@@ -159,8 +173,11 @@ static int overlap_inside(struct engine *e, const struct key *k, struct binding 
 	return failed ? failed : err;
 }
 
-static int overlap_around(struct engine *e, const struct key *k, uint8_t plen, struct binding *b)
+static int overlap_around(struct engine *e, const struct overlap_question *ask, uint8_t plen,
+			  struct binding *b)
 {
+	const struct key *k = ask->key;
+	bool on = ask->after && ask->after->plen == plen;
 	struct addr base = k->addr;
 	struct query q;
 
@@ -171,14 +188,21 @@ static int overlap_around(struct engine *e, const struct key *k, uint8_t plen, s
 	query_int(&q, plen);
 	query_int(&q, k->port_first);
 	query_int(&q, k->port_last);
+	query_int(&q, ask->newer_us);
+	query_int(&q, on ? ask->after->port_first : -1);
+	query_int(&q, on ? ask->after->port_last : -1);
 	return first_binding(&q, b);
 }
 
-int binding_row_overlapping(struct engine *e, const struct key *k, struct binding *b)
+/* First what lies inside, in order of key; then what lies around, the narrowest first. */
+int binding_row_overlapping(struct engine *e, const struct key *k, int64_t newer_us,
+			    const struct key *after, struct binding *b)
 {
+	struct overlap_question ask = {.key = k, .newer_us = newer_us, .after = after};
+	bool inside = !after || after->plen >= k->plen;
 	uint8_t plens[KEY_LENGTHS_MAX];
 	size_t n;
-	int err = overlap_inside(e, k, b);
+	int err = inside ? overlap_inside(e, &ask, b) : E_NOT_FOUND;
 
 	if (err != E_NOT_FOUND)
 		return err;
@@ -186,9 +210,9 @@ int binding_row_overlapping(struct engine *e, const struct key *k, struct bindin
 	if (err)
 		return err;
 	for (size_t i = 0; i < n; i++) {
-		if (plens[i] >= k->plen)
+		if (plens[i] >= k->plen || (!inside && plens[i] > after->plen))
 			continue;
-		err = overlap_around(e, k, plens[i], b);
+		err = overlap_around(e, &ask, plens[i], b);
 		if (err != E_NOT_FOUND)
 			return err;
 	}
@@ -307,6 +331,7 @@ static int put_row(struct engine *e, const struct binding *b)
 	put_blob_or_null(&q, b->trigger_key, sizeof b->trigger_key);
 	put_blob_or_null(&q, b->host.bytes, sizeof b->host.bytes);
 	query_int(&q, b->proved_sqn);
+	query_int(&q, b->rival_us);
 	return query_run(&q);
 }
 

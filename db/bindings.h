@@ -18,8 +18,10 @@ int binding_row_get(struct engine *e, const struct key *k, struct binding *b);
  * not). */
 int binding_row_check(struct engine *e, const char *realm, const struct addr *source, uint16_t port,
 		      struct binding *b, int64_t *behind_us);
-/* An active row whose key overlaps k and is not k. */
-int binding_row_overlapping(struct engine *e, const struct key *k, struct binding *b);
+/* A row whose key overlaps k and is not k, and is active or has a watermark after newer_us: the
+ * next after `after` (null: the first). */
+int binding_row_overlapping(struct engine *e, const struct key *k, int64_t newer_us,
+			    const struct key *after, struct binding *b);
 int binding_row_of_session(struct engine *e, int64_t session, struct binding out[2], size_t *n);
 /* The bindings of a subscriber's active sessions in a realm ("": in all). E_TOO_LARGE. */
 int bindings_of(struct engine *e, const char *realm, int64_t subscriber,

@@ -15,6 +15,7 @@
 #define GROUP_BYTES_DEFAULT ((size_t)4 << 20)
 #define KEEP_DEFAULT_US     (90 * DAY_US)
 #define MAX_SKEW_DEFAULT_US (5 * INT64_C(1000000))
+#define MAX_AGE_DEFAULT_US  INT64_C(2592000000000) /* 30 days */
 #define LAG_DEFAULT_US      (30 * INT64_C(1000000))
 
 static char *copy(const char *text)
@@ -42,6 +43,7 @@ static int copy_options(struct db *db, const struct db_options *o)
 	n->history_keep_us = n->history_keep_us ? n->history_keep_us : KEEP_DEFAULT_US;
 	n->tombstone_us = n->tombstone_us ? n->tombstone_us : KEEP_DEFAULT_US;
 	n->lease.max_skew_us = n->lease.max_skew_us ? n->lease.max_skew_us : MAX_SKEW_DEFAULT_US;
+	n->lease.max_age_us = n->lease.max_age_us ? n->lease.max_age_us : MAX_AGE_DEFAULT_US;
 	n->lease.lag_us = n->lease.lag_us ? n->lease.lag_us : LAG_DEFAULT_US;
 	return 0;
 }

@@ -178,10 +178,11 @@ static int binding_get(void *ctx, const struct key *k, struct binding *out)
 	return err;
 }
 
-static int binding_overlapping(void *ctx, const struct key *k, struct binding *out)
+static int binding_overlapping(void *ctx, const struct key *k, int64_t newer_us,
+			       const struct key *after, struct binding *out)
 {
 	struct lease_scope *s = ctx;
-	int err = binding_row_overlapping(s->engine, k, out);
+	int err = binding_row_overlapping(s->engine, k, newer_us, after, out);
 
 	if (!err)
 		remember(s, out);

@@ -9,8 +9,6 @@
 #define SUBSCRIBERS 4
 #define BASE_US     (INT64_C(1700000000) * SECOND_US)
 
-/* At most two overlap: with more, the order in which a store names them would show in the result.
- */
 static const char *const keys[] = {"10.0.0.1",
 				   "10.0.0.2",
 				   "10.0.0.3",
@@ -18,7 +16,9 @@ static const char *const keys[] = {"10.0.0.1",
 				   "2001:db8:1::/48",
 				   "2001:db8:2:2::/64",
 				   "2001:db8:3:100::/56",
-				   "2001:db8:3:1ff::/64"};
+				   "2001:db8:3:1ff::/64",
+				   "2001:db8:3:101::/64",
+				   "2001:db8:3::/48"};
 #define KEYS (sizeof keys / sizeof *keys)
 
 static unsigned dice(unsigned sides)
@@ -125,6 +125,7 @@ static void assert_same_binding(struct bench_store *s, const struct binding *wan
 	assert_int_equal(got->confirmed_us, want->confirmed_us);
 	assert_int_equal(got->reason, want->reason);
 	assert_int_equal(got->rival != 0, want->rival != 0);
+	assert_int_equal(got->rival_us, want->rival_us);
 	assert_int_equal(got->session != 0, want->session != 0);
 }
 

@@ -49,6 +49,7 @@ static int open_db(struct daemon *d, struct popgw *p)
 		.hint_dir = run,
 		.daemon = "popgw",
 		.lease = {.max_skew_us = c->authsrv_max_skew * INT64_C(1000000),
+			  .max_age_us = c->authsrv_max_age * INT64_C(1000000),
 			  .lag_us = c->authsrv_lag * INT64_C(1000000)},
 		.queue_max = (size_t)c->db_queue_max,
 		.group_max = (size_t)c->db_group_max,

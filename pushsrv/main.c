@@ -74,6 +74,7 @@ static int open_db(struct daemon *d, struct pushsrv *p)
 		.hint_dir = run,
 		.daemon = "pushsrv",
 		.lease = {.max_skew_us = c->authsrv_max_skew * CLOCK_S,
+			  .max_age_us = c->authsrv_max_age * CLOCK_S,
 			  .lag_us = c->authsrv_lag * CLOCK_S},
 		.queue_max = (size_t)c->db_queue_max,
 		.group_max = (size_t)c->db_group_max,

@@ -75,7 +75,7 @@ static void generation_raise(struct binding *b)
 	else
 		b->state = KEY_QUARANTINED;
 	b->confirmed_us = 0;
-	b->rival = 0;
+	b->rival = b->rival_us = 0;
 	b->proved_sqn = 0; /* challenges of another generation are refused by that */
 	b->host = (struct addr){0};
 	memset(b->trigger_key, 0, sizeof b->trigger_key);
@@ -101,7 +101,7 @@ enum claim_answer binding_claim_bare(struct binding *b, int64_t claimed, int64_t
 	}
 	b->state = KEY_CONFIRMED;
 	b->confirmed_us = now_us;
-	b->rival = 0; /* a sign of the holder */
+	b->rival = b->rival_us = 0; /* a sign of the holder */
 	return CLAIM_ACCEPTED;
 }
 
@@ -137,7 +137,7 @@ enum claim_answer binding_claim_proof(struct binding *b, int64_t proved, int64_t
 	b->state = KEY_CONFIRMED;
 	b->confirmed_us = now_us;
 	b->proved_sqn = sqn;
-	b->rival = 0;
+	b->rival = b->rival_us = 0;
 	return CLAIM_ACCEPTED;
 }
 
@@ -149,7 +149,7 @@ enum claim_answer binding_renew(struct binding *b, int64_t now_us, int64_t repro
 	if (b->confirmed_us + reprove_us <= now_us)
 		return CLAIM_STALE;
 	b->state = KEY_CONFIRMED;
-	b->rival = 0;
+	b->rival = b->rival_us = 0;
 	return CLAIM_ACCEPTED;
 }
 
@@ -159,7 +159,7 @@ bool binding_quarantine_apply(struct binding *b, enum quarantine_reason reason)
 		return false;
 	b->state = KEY_QUARANTINED;
 	b->reason = reason;
-	b->rival = 0;
+	b->rival = b->rival_us = 0;
 	return true;
 }
 
@@ -188,7 +188,7 @@ bool binding_release_apply(struct binding *b)
 void binding_free_apply(struct binding *b)
 {
 	b->session = 0;
-	b->rival = 0;
+	b->rival = b->rival_us = 0;
 	b->expires_us = 0;
 	if (b->state == KEY_QUARANTINED)
 		return; /* the doubt outlives the session; the row keeps whom it was about */

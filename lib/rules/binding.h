@@ -53,6 +53,7 @@ struct binding {
 	int64_t renewed_us;   /* when the feed last spoke of the holder (arrival less delay) */
 	int64_t confirmed_us; /* the last agreeing claim or proof of this generation; 0: none */
 	int64_t rival;        /* the session whose update contests it; 0: none */
+	int64_t rival_us;     /* event time of that update; 0: none */
 	enum quarantine_reason reason;
 	struct addr host; /* where the holder claimed from last: a prefix has many addresses. All
 			     zero: nowhere yet */

@@ -6,7 +6,8 @@
 #include "lib/err.h"
 #include "lib/rules/lease_private.h"
 
-#define DAY_US INT64_C(86400000000)
+#define DAY_US         INT64_C(86400000000)
+#define OFFSET_STEP_US INT64_C(1000000)
 
 static const char *const kind_names[LEASE_KINDS] = {[LEASE_START] = "start",
 						    [LEASE_UPDATE] = "update",
@@ -43,8 +44,8 @@ void lease_refuse(struct applying *a, const char *problem, const char *detail)
 
 /* ---- time and the NAS ---- */
 
-/* A clock that runs ahead cannot freeze a key: what is too far ahead of its arrival is the arrival
- * (less the delay). */
+/* A clock that runs ahead cannot freeze a key, nor one that fell back to 1970 leave the former
+ * holders on it: what is too far from its arrival is the arrival (less the delay). */
 static void settle_time(struct applying *a)
 {
 	const struct lease_event *ev = a->ev;
@@ -53,24 +54,27 @@ static void settle_time(struct applying *a)
 
 	a->time_us = ev->time_us ? ev->time_us : arrived;
 	if (a->time_us > ev->received_us + a->limits->max_skew_us ||
-	    (on_off && a->time_us < ev->received_us - DAY_US)) {
+	    (on_off && a->time_us < ev->received_us - DAY_US) ||
+	    (a->limits->max_age_us && a->time_us < ev->received_us - a->limits->max_age_us)) {
 		a->time_us = arrived;
 		a->out->time_replaced = true;
 	}
 	a->out->time_us = a->time_us;
 }
 
-/* The smallest (arrival - event time) seen lately is the clock's offset plus the shortest way; it
- * may drift back slowly. */
+/* The smallest (arrival - event time) seen lately is the clock's offset plus the shortest way. It
+ * follows a clock that falls behind, slowly: an event that waited somewhere is not one. An On/Off
+ * is measured by itself: a NAS that begins anew may have set its clock. */
 static void measure_offset(struct applying *a)
 {
 	if (!a->ev->time_us || a->out->time_replaced || a->ev->delay_us)
 		return;
 	int64_t seen = a->ev->received_us - a->time_us;
+	int64_t step = (seen - a->nas.offset_us) / 64;
 	if (!a->nas.offset_known || seen < a->nas.offset_us)
 		a->nas.offset_us = seen;
 	else
-		a->nas.offset_us += (seen - a->nas.offset_us) / 64;
+		a->nas.offset_us += step < OFFSET_STEP_US ? step : OFFSET_STEP_US;
 	a->nas.offset_known = true;
 }
 
@@ -148,13 +152,12 @@ static bool is_derived(const struct applying *a)
 /* Is this event of a session that is over? A Stop was seen, or the NAS began anew after it. */
 static bool is_over(const struct applying *a)
 {
-	if (a->own.id && a->own.ended_us) {
-		/* A derived name comes again with the subscriber's next lease; a NAS's own id
-		 * within the skew does not. */
-		int64_t grace = is_derived(a) ? 0 : a->limits->max_skew_us;
-		return a->time_us <= a->own.ended_us + grace;
-	}
-	return a->time_us < a->nas.on_us;
+	/* A derived name comes again with the subscriber's next lease; a NAS's own id within the
+	 * skew does not. */
+	int64_t grace = is_derived(a) ? 0 : a->limits->max_skew_us;
+
+	return a->time_us < a->nas.on_us ||
+	       (a->own.id && a->own.ended_us && a->time_us <= a->own.ended_us + grace);
 }
 
 static int load_session(struct applying *a)
@@ -167,8 +170,9 @@ static int load_session(struct applying *a)
 	if (named)
 		rc = s->session_find(s->ctx, a->ev->realm, a->ev->nas_id, name, a->nas.epoch,
 				     &a->own);
-	/* A NAS that began anew may use its old names again. */
-	if (!rc && a->own.epoch < a->nas.epoch && a->own.ended_us && a->time_us >= a->nas.on_us)
+	/* A NAS that began anew may use its old names again: those of before it and those of after
+	 * it are not the same sessions. */
+	if (!rc && (a->own.started_us < a->nas.on_us) != (a->time_us < a->nas.on_us))
 		rc = E_NOT_FOUND;
 	if (rc == E_NOT_FOUND) {
 		a->own = (struct session_row){.epoch = a->nas.epoch};
@@ -228,6 +232,8 @@ static void describe_session(struct applying *a)
 	if (a->subscriber && !(a->own_changed && a->ev->kind == LEASE_UPDATE))
 		a->own.subscriber = a->subscriber;
 	a->own.renewed_us = a->ev->received_us - a->ev->delay_us;
+	if (begins)
+		a->own_known = false;
 	if (!a->own.id || begins) {
 		a->own.started_us = a->time_us;
 		a->own.normalised_us = normalised(a, a->time_us);
@@ -235,14 +241,15 @@ static void describe_session(struct applying *a)
 	}
 }
 
-static int rank(enum lease_result r)
+const struct lease_outcome *lease_graver(const struct lease_outcome *a,
+					 const struct lease_outcome *b)
 {
 	static const int ranks[] = {[LEASE_STALE] = 0,
 				    [LEASE_DUPLICATE] = 1,
 				    [LEASE_APPLIED] = 2,
 				    [LEASE_ERROR] = 3,
 				    [LEASE_QUARANTINED] = 4};
-	return ranks[r];
+	return ranks[a->result] >= ranks[b->result] ? a : b;
 }
 
 /* Start and update: each key for itself; the event's result is the gravest. */
@@ -266,8 +273,8 @@ static int apply_lease(struct applying *a)
 		if (i == 0)
 			first = *a->out;
 	}
-	if (rank(first.result) > rank(a->out->result))
-		*a->out = first;
+	struct lease_outcome last = *a->out;
+	*a->out = *lease_graver(&first, &last);
 	a->out->generation = first.generation;
 	return 0;
 }
@@ -289,7 +296,11 @@ static int apply_stop(struct applying *a)
 	}
 	if (a->own.id && a->own.ended_us) {
 		lease_say(a, LEASE_DUPLICATE, NULL);
-		return 0;
+		if (a->time_us <= a->own.ended_us)
+			return 0;
+		/* It came again, and its Start may still come: late, then. */
+		a->own.ended_us = a->time_us;
+		return a->store->session_put(a->store->ctx, &a->own);
 	}
 	if (a->own.id && is_derived(a) && a->time_us < a->own.started_us) {
 		lease_say(a, LEASE_STALE, "an earlier lease's stop");
@@ -303,6 +314,10 @@ static int apply_stop(struct applying *a)
 		int rc = a->store->session_put(a->store->ctx, &a->own);
 		return rc ? rc
 			  : lease_free_bindings(a->store, a->own.id, a->own.ended_us, a->ev->batch);
+	}
+	if (a->own_ended) {
+		lease_say(a, LEASE_STALE, "from before the NAS began anew");
+		return 0;
 	}
 	/* Never heard of: remembered, so that its late Start is known as late. */
 	a->own.subscriber = a->subscriber;
@@ -332,6 +347,8 @@ static int apply_on_off(struct applying *a)
 		return rc;
 	a->nas.on_us = a->time_us;
 	a->nas.epoch++;
+	a->nas.offset_known = false;
+	measure_offset(a);
 	lease_say(a, LEASE_APPLIED, NULL);
 	return s->nas_put(s->ctx, &a->nas);
 }

@@ -73,6 +73,7 @@ struct lease_outcome {
 
 struct lease_limits {
 	int64_t max_skew_us; /* authsrv.max_skew */
+	int64_t max_age_us;  /* authsrv.max_age; 0: none */
 	int64_t lag_us;      /* a feed later than this makes its NAS `behind`: 30 s */
 };
 
@@ -114,9 +115,11 @@ struct lease_store {
 	int (*nas_get)(void *ctx, const char *realm, const char *nas_id, struct nas_row *out);
 	int (*nas_put)(void *ctx, const struct nas_row *nas);
 	int (*binding_get)(void *ctx, const struct key *k, struct binding *out);
-	/* One active binding whose key overlaps k and is not k, not yet in the way of an earlier
-	 * call's puts: E_NOT_FOUND if none. */
-	int (*binding_overlapping)(void *ctx, const struct key *k, struct binding *out);
+	/* A key that overlaps k and is not k, and is held, or has a watermark after newer_us: the
+	 * next one after `after` (null: the first). What lies inside k comes in order of key, then
+	 * what lies around it, the narrowest first. E_NOT_FOUND: no more. */
+	int (*binding_overlapping)(void *ctx, const struct key *k, int64_t newer_us,
+				   const struct key *after, struct binding *out);
 	int (*binding_put)(void *ctx, const struct binding *b);
 	/* The newest session of this name whose epoch is at most `epoch`. */
 	int (*session_find)(void *ctx, const char *realm, const char *nas_id,
@@ -136,21 +139,28 @@ struct lease_store {
 int lease_apply(const struct lease_store *store, const struct lease_limits *limits,
 		const struct lease_event *ev, struct lease_outcome *out);
 
-/* What an event means for one key, before anything is written: the (state, event) table itself. */
+/* What an event means for one key, before anything is written: the (state, event) table itself
+ * (docs/binding-table.md is made from it). */
 enum key_verdict {
-	VERDICT_WINS,
-	VERDICT_REFRESH,
-	VERDICT_STALE,
-	VERDICT_CONTESTS,
-	VERDICT_CONFLICT
+	VERDICT_WINS,     /* the holder goes; the event's session comes, if it may */
+	VERDICT_REFRESH,  /* the holder speaks again */
+	VERDICT_STALE,    /* history only */
+	VERDICT_CONTESTS, /* an update of another session: the holder is in doubt */
+	VERDICT_CONFLICT, /* hard evidence: quarantine */
+	VERDICT_REFUSED,  /* an update that would lend a session to another subscriber */
+	VERDICTS
 };
 struct key_question {
 	enum lease_kind kind; /* LEASE_START or LEASE_UPDATE */
 	int64_t time_us, batch;
-	int64_t session;    /* row id of the event's session; 0: new */
-	bool session_known; /* it was stored before this event */
-	bool session_ended; /* we know that it is over */
-	int64_t subscriber; /* 0: not known */
+	int64_t session;          /* row id of the event's session; 0: new */
+	int64_t session_began_us; /* its event time: a rival of before is not it */
+	bool session_known;       /* it was stored before this event */
+	bool session_ended;       /* we know that it is over */
+	bool session_changed;     /* it is another subscriber's */
+	bool newest;              /* updates: its subscriber has no newer session */
+	bool contradictory;       /* the identities are two subscribers' */
+	int64_t subscriber;       /* 0: not known */
 };
 enum key_verdict lease_verdict(const struct binding *b, const struct key_question *q);
 
@@ -163,5 +173,6 @@ int lease_end_session(const struct lease_store *store, struct session_row *s, in
 
 const char *lease_kind_name(enum lease_kind k); /* "start", "update", "stop", "nas-on", "nas-off" */
 const char *lease_result_name(enum lease_result r); /* "applied", ... */
+const char *key_verdict_name(enum key_verdict v);   /* "wins", ... */
 
 #endif

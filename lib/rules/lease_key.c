@@ -5,17 +5,6 @@
 #include "lib/err.h"
 #include "lib/rules/lease_private.h"
 
-static enum key_verdict judge(const struct applying *a, const struct binding *b)
-{
-	return lease_verdict(b, &(struct key_question){.kind = a->ev->kind,
-						       .time_us = a->time_us,
-						       .batch = a->ev->batch,
-						       .session = a->own.id,
-						       .session_known = a->own_known,
-						       .session_ended = a->own_ended,
-						       .subscriber = a->subscriber});
-}
-
 /* The holder goes, whoever comes: the key is free, its generation raised, its watermark the
  * winner's time. */
 static void evict(const struct applying *a, struct binding *b)
@@ -61,6 +50,33 @@ static bool is_newest(const struct applying *a, const struct session_row *curren
 		return a->own.started_us >= current->started_us;
 	int64_t ahead = a->own.normalised_us - current->normalised_us;
 	return ahead >= -a->limits->max_skew_us;
+}
+
+/* An update of another session than the holder's asks whether its own is the subscriber's newest.
+ */
+static int judge(const struct applying *a, const struct binding *b, enum key_verdict *verdict)
+{
+	const struct lease_store *s = a->store;
+	struct key_question q = {.kind = a->ev->kind,
+				 .time_us = a->time_us,
+				 .batch = a->ev->batch,
+				 .session = a->own.id,
+				 .session_began_us = a->own.started_us,
+				 .session_known = a->own_known,
+				 .session_ended = a->own_ended,
+				 .session_changed = a->own_changed,
+				 .newest = true,
+				 .contradictory = a->contradictory,
+				 .subscriber = a->subscriber};
+	struct session_row current;
+	int rc = E_NOT_FOUND;
+
+	if (q.kind == LEASE_UPDATE && q.subscriber && !(q.session && q.session == b->session))
+		rc = s->session_active(s->ctx, a->ev->realm, q.subscriber, &current);
+	if (!rc && current.id != a->own.id)
+		q.newest = is_newest(a, &current);
+	*verdict = lease_verdict(b, &q);
+	return rc == E_NOT_FOUND ? 0 : rc;
 }
 
 /* Makes the event's session the subscriber's, if it is the newest; *won tells. The loser's keys
@@ -149,6 +165,7 @@ static int settle_winner(struct applying *a, struct binding *b)
 	/* A name that was another subscriber's: nothing it held is this one's. */
 	if (!rc && a->own_changed)
 		rc = lease_free_bindings(a->store, a->own.id, INT64_MIN, 0);
+	a->own_changed = false;
 	if (!rc && won)
 		rc = drop_other_key(a, &b->key);
 	if (rc)
@@ -168,9 +185,10 @@ static int settle_winner(struct applying *a, struct binding *b)
 static int contest(struct applying *a, struct binding *b)
 {
 	int rc = a->store->session_put(a->store->ctx, &a->own);
+	if (b->rival != a->own.id || b->rival_us < a->own.started_us || b->rival_us < a->time_us)
+		b->rival_us = a->time_us;
 	b->rival = a->own.id;
-	if (b->state != KEY_QUARANTINED)
-		b->state = KEY_CONTESTED;
+	b->state = KEY_CONTESTED;
 	lease_say(a, LEASE_APPLIED, "contested: another session holds the address");
 	return rc;
 }
@@ -178,19 +196,35 @@ static int contest(struct applying *a, struct binding *b)
 static int refresh(struct applying *a, struct binding *b)
 {
 	b->renewed_us = a->ev->received_us - a->ev->delay_us;
-	b->rival = 0;
+	b->rival = b->rival_us = 0;
+	/* It is there now: another's Start before it is over. */
+	if (a->ev->kind == LEASE_START && a->time_us > b->watermark_us) {
+		b->watermark_us = a->time_us;
+		b->watermark_batch = a->ev->batch;
+	}
 	if (a->ev->lease_us)
 		b->expires_us = b->renewed_us + a->ev->lease_us;
-	/* Of a name that recurs this is the newest lease: another's Start before it is over. */
-	if (a->ev->session_recurs && a->ev->kind == LEASE_START && a->time_us > b->watermark_us)
-		b->watermark_us = a->time_us;
 	a->own.renewed_us = b->renewed_us;
 	lease_say(a, a->ev->kind == LEASE_START ? LEASE_DUPLICATE : LEASE_APPLIED, NULL);
 	return a->store->session_put(a->store->ctx, &a->own);
 }
 
-static int decide(struct applying *a, struct binding *b, enum key_verdict verdict)
+static void conflict(struct applying *a, struct binding *b)
 {
+	if (b->state == KEY_QUARANTINED)
+		lease_say(a, LEASE_QUARANTINED, "the address is quarantined");
+	else if (a->contradictory)
+		quarantine(a, b, QUARANTINE_IDENTITIES);
+	else if (a->own.id && a->own.id == b->session)
+		quarantine(a, b, QUARANTINE_SESSION_IDENTITY);
+	else
+		quarantine(a, b, QUARANTINE_TWO_SESSIONS);
+}
+
+/* *touched: the row is to be put. */
+static int decide(struct applying *a, struct binding *b, enum key_verdict verdict, bool *touched)
+{
+	*touched = true;
 	switch (verdict) {
 	case VERDICT_WINS:
 		return settle_winner(a, b);
@@ -199,71 +233,108 @@ static int decide(struct applying *a, struct binding *b, enum key_verdict verdic
 	case VERDICT_CONTESTS:
 		return contest(a, b);
 	case VERDICT_CONFLICT:
-		if (b->state == KEY_QUARANTINED)
-			lease_say(a, LEASE_QUARANTINED, "the address is quarantined");
-		else
-			quarantine(a, b,
-				   a->own.id && a->own.id == b->session
-					   ? QUARANTINE_SESSION_IDENTITY
-					   : QUARANTINE_TWO_SESSIONS);
+		conflict(a, b);
 		return 0;
+	case VERDICT_REFUSED:
+		lease_refuse(a, "conflict", "the session is another subscriber's");
+		break;
 	case VERDICT_STALE:
+	case VERDICTS:
 		lease_say(a, LEASE_STALE, NULL);
-		return 0;
+		break;
 	}
+	*touched = false;
 	return 0;
 }
 
-/* Active keys never overlap: a holder of a wider or narrower prefix is judged, and evicted, like a
- * holder of the key. */
-static int clear_overlaps(struct applying *a, const struct key *k, bool *stale)
+/* ---- keys that overlap: they count as one ---- */
+
+/* The session shows another key than it held, which is an event of its own: older ones change
+ * nothing, and only a newer Start ends a quarantine. */
+static enum key_verdict exchange_verdict(const struct applying *a, const struct binding *o)
+{
+	if (a->time_us < o->watermark_us)
+		return VERDICT_STALE;
+	if (o->state != KEY_QUARANTINED)
+		return VERDICT_REFRESH;
+	return a->ev->kind == LEASE_START && a->time_us > o->watermark_us ? VERDICT_WINS
+									  : VERDICT_CONFLICT;
+}
+
+/* A wider or narrower key. *fits: the event's session may have its own key as far as this one is
+ * concerned. */
+static int settle_overlap(struct applying *a, struct binding *o, bool *fits)
+{
+	enum key_verdict verdict = VERDICT_STALE;
+	bool touched;
+	int rc = 0;
+
+	*fits = false;
+	if (o->state != KEY_FREE)
+		rc = judge(a, o, &verdict);
+	if (rc)
+		return rc;
+	if (verdict == VERDICT_REFRESH)
+		verdict = exchange_verdict(a, o);
+	if (verdict == VERDICT_REFRESH)
+		binding_free_apply(o);
+	else if (verdict == VERDICT_WINS)
+		evict(a, o);
+	*fits = verdict == VERDICT_REFRESH || verdict == VERDICT_WINS;
+	touched = *fits;
+	if (!*fits)
+		rc = decide(a, o, verdict, &touched);
+	return rc || !touched ? rc : a->store->binding_put(a->store->ctx, o);
+}
+
+/* All of them, whatever the first said: who holds a part of the key since earlier goes. The outcome
+ * is the gravest. */
+static int settle_overlaps(struct applying *a, const struct key *k, bool *fits)
 {
 	const struct lease_store *s = a->store;
+	struct lease_outcome gravest = *a->out;
+	struct key after;
+	const struct key *from = NULL;
 	struct binding other;
 	int rc;
 
-	*stale = false;
-	while (!(rc = s->binding_overlapping(s->ctx, k, &other))) {
-		enum key_verdict verdict = judge(a, &other);
-		if (a->ev->kind == LEASE_START
-			    ? verdict != VERDICT_WINS && verdict != VERDICT_REFRESH
-			    : true) {
-			*stale = true;
-			return 0;
-		}
-		evict(a, &other);
-		rc = s->binding_put(s->ctx, &other);
+	*fits = true;
+	lease_say(a, LEASE_STALE, NULL);
+	while (!(rc = s->binding_overlapping(s->ctx, k, a->time_us, from, &other))) {
+		bool this_fits;
+		after = other.key;
+		from = &after;
+		rc = settle_overlap(a, &other, &this_fits);
 		if (rc)
 			return rc;
+		if (!this_fits)
+			gravest = *fits ? *a->out : *lease_graver(&gravest, a->out);
+		*fits &= this_fits;
 	}
+	if (!*fits)
+		*a->out = gravest;
 	return rc == E_NOT_FOUND ? 0 : rc;
 }
 
 int lease_apply_to_key(struct applying *a, const struct key *k)
 {
+	enum key_verdict verdict;
 	struct binding b;
-	bool stale;
-	int rc = load_binding(a, k, &b);
+	bool fits, touched;
+	int rc = settle_overlaps(a, k, &fits);
 
 	if (!rc)
-		rc = clear_overlaps(a, k, &stale);
+		rc = load_binding(a, k, &b);
 	if (rc)
 		return rc;
-	enum key_verdict verdict = stale ? VERDICT_STALE : judge(a, &b);
-	/* msisdn and imsi of two subscribers: hard evidence, also in an event that would only
-	 * refresh or contest. */
-	if (a->contradictory && a->ev->kind == LEASE_UPDATE && !stale &&
-	    a->time_us > b.watermark_us) {
-		quarantine(a, &b, QUARANTINE_IDENTITIES);
-		verdict = VERDICT_CONFLICT;
-	} else if (a->own_changed && a->ev->kind == LEASE_UPDATE && verdict != VERDICT_CONFLICT) {
-		lease_refuse(a, "conflict", "the session is another subscriber's");
-		verdict = VERDICT_STALE;
-	} else {
-		rc = decide(a, &b, verdict);
-	}
 	a->out->generation = b.generation;
-	if (rc || verdict == VERDICT_STALE)
+	if (!fits)
+		return 0;
+	rc = judge(a, &b, &verdict);
+	if (!rc)
+		rc = decide(a, &b, verdict, &touched);
+	if (rc || !touched)
 		return rc;
+	a->out->generation = b.generation;
 	return a->store->binding_put(a->store->ctx, &b);
 }

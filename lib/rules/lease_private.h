@@ -18,7 +18,8 @@ struct applying {
 	struct session_row own; /* the session the event names; id 0: not stored */
 	bool identified;        /* the event says who it is about, whether or not we know him */
 	bool strange_devices;   /* it names devices only, and none of them is known */
-	bool own_known;         /* its session was stored before this event */
+	bool own_known;         /* its session was stored before this event, and not as an earlier
+				   one of that name */
 	bool own_changed;       /* it was another subscriber\'s, and is not known to have ended */
 	bool own_ended;         /* we know that it is over: such an event comes too late */
 };
@@ -26,6 +27,9 @@ struct applying {
 /* lease.c */
 void lease_say(struct applying *a, enum lease_result result, const char *detail);
 void lease_refuse(struct applying *a, const char *problem, const char *detail);
+/* The graver of two outcomes: quarantined, error, applied, duplicate, stale. */
+const struct lease_outcome *lease_graver(const struct lease_outcome *a,
+					 const struct lease_outcome *b);
 /* The bindings of a session become free; a watermark that is later than theirs is theirs. */
 int lease_free_bindings(const struct lease_store *s, int64_t session, int64_t watermark_us,
 			int64_t batch);

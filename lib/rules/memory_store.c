@@ -94,18 +94,42 @@ static int binding_get(void *ctx, const struct key *k, struct binding *out)
 	return 0;
 }
 
-static int binding_overlapping(void *ctx, const struct key *k, struct binding *out)
+/* Where a key stands among those that overlap k: first what lies inside k, in order of key; then
+ * what lies around it, the narrowest first. */
+static int overlap_order(const struct key *k, const struct key *a, const struct key *b)
 {
-	const struct memory_store *m = ctx;
+	bool a_around = a->plen < k->plen, b_around = b->plen < k->plen;
+	int by_addr = memcmp(&a->addr, &b->addr, sizeof a->addr);
+
+	if (a_around != b_around)
+		return a_around ? 1 : -1;
+	if (!a_around && by_addr)
+		return by_addr;
+	if (a->plen != b->plen)
+		return a_around ? b->plen - a->plen : a->plen - b->plen;
+	if (a->port_first != b->port_first)
+		return a->port_first - b->port_first;
+	return a->port_last - b->port_last;
+}
+
+static int binding_overlapping(void *ctx, const struct key *k, int64_t newer_us,
+			       const struct key *after, struct binding *out)
+{
+	struct memory_store *m = ctx;
+	const struct binding *next = NULL;
 
 	for (size_t i = 0; i < m->binding_count; i++) {
 		const struct binding *b = &m->bindings[i];
-		if (b->state != KEY_FREE && !key_equal(&b->key, k) && key_overlaps(&b->key, k)) {
-			*out = *b;
-			return 0;
-		}
+		if ((b->state != KEY_FREE || b->watermark_us > newer_us) &&
+		    key_overlaps(&b->key, k) && !key_equal(&b->key, k) &&
+		    (!after || overlap_order(k, &b->key, after) > 0) &&
+		    (!next || overlap_order(k, &b->key, &next->key) < 0))
+			next = b;
 	}
-	return E_NOT_FOUND;
+	if (!next)
+		return E_NOT_FOUND;
+	*out = *next;
+	return 0;
 }
 
 static int binding_put(void *ctx, const struct binding *b)
@@ -119,7 +143,7 @@ static int binding_put(void *ctx, const struct binding *b)
 		*row = (struct binding){.key = b->key};
 	}
 	assert(b->generation >= row->generation);
-	bool overlaps = binding_overlapping(m, &b->key, &other) == 0;
+	bool overlaps = binding_overlapping(m, &b->key, INT64_MAX, NULL, &other) == 0;
 	assert(b->state == KEY_FREE || !overlaps);
 	assert(b->state != KEY_FREE || (!b->subscriber && !b->session));
 	*row = *b;
@@ -178,6 +202,13 @@ static int session_put(void *ctx, struct session_row *s)
 		s->id = (int64_t)++m->session_count;
 	} else {
 		m->sessions[s->id - 1].active = false;
+	}
+	for (size_t i = 0; i < m->session_count; i++) {
+		bool same = (int64_t)i + 1 != s->id && m->sessions[i].epoch == s->epoch &&
+			    !strcmp(m->sessions[i].realm, s->realm) &&
+			    !strcmp(m->sessions[i].nas_id, s->nas_id) &&
+			    !strcmp(m->sessions[i].session_id, s->session_id);
+		assert(!same);
 	}
 	bool taken = session_active(m, s->realm, s->subscriber, &other) == 0;
 	assert(!s->active || !taken);

@@ -2,6 +2,16 @@
 #include "lib/rules/lease.h"
 #include "lib/rules/weaken.h"
 
+const char *key_verdict_name(enum key_verdict v)
+{
+	static const char *const names[VERDICTS] = {
+		[VERDICT_WINS] = "wins",         [VERDICT_REFRESH] = "refreshes",
+		[VERDICT_STALE] = "stale",       [VERDICT_CONTESTS] = "contests",
+		[VERDICT_CONFLICT] = "conflict", [VERDICT_REFUSED] = "refused"};
+
+	return v < VERDICTS ? names[v] : "?";
+}
+
 static bool is_holder(const struct binding *b, const struct key_question *q)
 {
 	return b->state != KEY_FREE && q->session && b->session == q->session;
@@ -42,23 +52,31 @@ static enum key_verdict start_verdict(const struct binding *b, const struct key_
 	return VERDICT_CONFLICT;
 }
 
+/* The rival speaks again, later than when it contested, and the holder said nothing in between. */
+static bool is_second(const struct binding *b, const struct key_question *q)
+{
+	return q->session && b->rival == q->session && b->rival_us >= q->session_began_us &&
+	       q->time_us > b->rival_us;
+}
+
 static enum key_verdict update_verdict(const struct binding *b, const struct key_question *q)
 {
 	bool held = b->state != KEY_FREE;
+	bool late = q->session_ended || q->time_us <= b->watermark_us;
 
+	if (q->contradictory)
+		return late ? VERDICT_STALE : VERDICT_CONFLICT;
 	if (is_holder(b, q))
 		return holder_verdict(b, q);
-	if (q->session_ended || q->time_us <= b->watermark_us)
+	if (q->session_changed)
+		return VERDICT_REFUSED;
+	if (late)
 		return VERDICT_STALE;
-	if (!held)
-		return VERDICT_WINS;
 	if (b->state == KEY_QUARANTINED)
 		return VERDICT_CONFLICT; /* quarantine never ends by an update */
-	if ((q->subscriber && q->subscriber == b->subscriber) ||
-	    (q->session && b->rival == q->session))
-		return VERDICT_WINS; /* the same person; or the second such update: Start and Stop
-					were lost */
-	return VERDICT_CONTESTS;
+	if (!held || (q->subscriber && q->subscriber == b->subscriber))
+		return q->newest ? VERDICT_WINS : VERDICT_STALE;
+	return is_second(b, q) ? VERDICT_WINS : VERDICT_CONTESTS; /* Start and Stop were lost */
 }
 
 enum key_verdict lease_verdict(const struct binding *b, const struct key_question *q)
