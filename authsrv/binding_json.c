@@ -25,6 +25,8 @@ json_t *binding_json_write(const struct binding_found *f, int64_t now_us)
 				 "started", time_text(f->b.started_us, started), "expires",
 				 time_text(f->b.expires_us, expires), "behind", (int)f->behind);
 
+	if (f->b.frozen)
+		json_object_set_new(json, "frozen", json_true());
 	if (state == KEY_QUARANTINED)
 		json_object_set_new(json, "reason",
 				    json_string(quarantine_reason_name(f->b.reason)));

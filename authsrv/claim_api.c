@@ -144,6 +144,8 @@ static void on_found(void *arg, int err, const struct binding_found *f)
 		return;
 	}
 	enum handset_outcome may = cell[binding_state_at(&f->b, clock_now_us())];
+	if (f->b.frozen && may != OUTCOME_NO_BINDING)
+		may = OUTCOME_FROZEN;
 	if (f->behind || may != OUTCOME_ISSUED) {
 		refuse(c, f->behind ? OUTCOME_BEHIND : may);
 		return;

@@ -25,6 +25,8 @@ static struct metric handset[HANDSET_OUTCOMES] = {
 	[OUTCOME_INVALID_TOKEN] = HANDSET("invalid-token"),
 	[OUTCOME_EXPIRED_TOKEN] = HANDSET("expired-token"),
 	[OUTCOME_PROOF_REQUIRED] = HANDSET("proof-required"),
+	[OUTCOME_FROZEN] = HANDSET("frozen"),
+	[OUTCOME_BREAKER] = HANDSET("breaker"),
 };
 
 #define LEASES(result)                                                                             \
@@ -80,6 +82,8 @@ static struct metric counters[COUNTERS] = {
 	[COUNT_FORBIDDEN] =
 		COUNTER("network_forbidden", "Network requests beyond what their key may do"),
 	[COUNT_RELEASED] = COUNTER("released", "Bindings released from quarantine by an operator"),
+	[COUNT_FROZEN] = COUNTER("frozen", "Freezes by an operator"),
+	[COUNT_THAWED] = COUNTER("thawed", "Freezes that an operator ended"),
 	[COUNT_KEYRING_UNREADABLE] =
 		COUNTER("keyring_unreadable", "Times that a changed keyring could not be read"),
 };

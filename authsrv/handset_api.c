@@ -25,6 +25,7 @@ static const struct refusal {
 	const char *name;
 	bool later;
 	const char *challenge;
+	const char *detail; /* if the caller has none */
 } refusals[HANDSET_OUTCOMES] = {
 	[OUTCOME_MALFORMED] = {400, "malformed", false, NULL},
 	[OUTCOME_OVERLOADED] = {503, "overloaded", true, NULL},
@@ -37,6 +38,10 @@ static const struct refusal {
 	[OUTCOME_EXPIRED_TOKEN] = {401, "expired-token", false,
 				   "Bearer error=\"invalid_token\", error_description=\"expired\""},
 	[OUTCOME_PROOF_REQUIRED] = {401, "proof-required", false, "Bearer"},
+	[OUTCOME_FROZEN] = {403, "quarantined", true, NULL, "frozen by the operator"},
+	[OUTCOME_BREAKER] = {503, "overloaded", true, NULL,
+			     "too many claims contradict the network's word here: only SIM proofs "
+			     "are taken until it is put right"},
 };
 
 void handset_refuse(struct worker *w, struct http_request *r, enum handset_outcome why,
@@ -48,7 +53,7 @@ void handset_refuse(struct worker *w, struct http_request *r, enum handset_outco
 	count_handset(why);
 	if (refusal->challenge)
 		http_add_header(r, "WWW-Authenticate", refusal->challenge);
-	http_problem(r, refusal->status, refusal->name, detail,
+	http_problem(r, refusal->status, refusal->name, detail ? detail : refusal->detail,
 		     refusal->later ? worker_retry_after(w) : 0);
 }
 
@@ -77,6 +82,7 @@ enum handset_outcome outcome_of(enum claim_answer answer)
 		[CLAIM_PROOF_REQUIRED] = OUTCOME_PROOF_REQUIRED,
 		[CLAIM_STALE] = OUTCOME_PROOF_REQUIRED,
 		[CLAIM_REPLAYED] = OUTCOME_PROOF_REQUIRED,
+		[CLAIM_FROZEN] = OUTCOME_FROZEN,
 	};
 	return outcomes[answer];
 }

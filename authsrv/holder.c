@@ -79,6 +79,8 @@ static void on_found(void *arg, int err, const struct binding_found *f)
 	} else if (state == KEY_FREE || state == KEY_QUARANTINED) {
 		handset_refuse_call(&h->call,
 				    state == KEY_FREE ? OUTCOME_NO_BINDING : OUTCOME_QUARANTINED);
+	} else if (f->b.frozen) {
+		handset_refuse_call(&h->call, OUTCOME_FROZEN);
 	} else {
 		h->found = *f;
 		judge(h);

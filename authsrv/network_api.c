@@ -22,6 +22,9 @@ const struct http_route network_routes[] = {
 	{"GET", "/v1/bindings/{ip}/history", binding_history_route},
 	{"GET", "/v1/quarantine", quarantine_list_route},
 	{"POST", "/v1/quarantine/{ip}/release", quarantine_release_route},
+	{"POST", "/v1/freezes", freeze_post_route},
+	{"GET", "/v1/freezes", freeze_list_route},
+	{"DELETE", "/v1/freezes/{id}", freeze_delete_route},
 	{0},
 };
 
@@ -66,10 +69,15 @@ const struct network_key *network_key_with(struct http_request *r, unsigned scop
 const char *network_realm(struct worker *w, struct http_request *r, const struct network_key *key)
 {
 	const char *realm = http_query(r, "realm");
+
+	return network_realm_named(w, r, key, realm ? realm : network_key_realm(key));
+}
+
+const char *network_realm_named(struct worker *w, struct http_request *r,
+				const struct network_key *key, const char *realm)
+{
 	const struct conf_realm *found;
 
-	if (!realm)
-		realm = network_key_realm(key);
 	if (!realm_is_valid(realm)) {
 		network_malformed(r, "realm is no realm's name");
 		return NULL;
@@ -84,6 +92,14 @@ const char *network_realm(struct worker *w, struct http_request *r, const struct
 		return NULL;
 	}
 	return found->name;
+}
+
+bool network_nas(struct http_request *r, const struct network_key *key, const char *nas_id)
+{
+	if (network_key_speaks_for(key, nas_id))
+		return true;
+	forbid(r, key, "not one of this key's NASes");
+	return false;
 }
 
 bool network_page(struct http_request *r, struct page *out)

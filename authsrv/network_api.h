@@ -32,12 +32,21 @@ void binding_history_route(void *arg, struct http_request *r);
 void quarantine_list_route(void *arg, struct http_request *r); /* quarantine_api.c */
 void quarantine_release_route(void *arg, struct http_request *r);
 
+void freeze_post_route(void *arg, struct http_request *r); /* freeze_api.c */
+void freeze_list_route(void *arg, struct http_request *r);
+void freeze_delete_route(void *arg, struct http_request *r);
+
 /* ---- for the handlers: each answers the request itself when it returns false or null ---- */
 
 /* The key the guard let in, if it has the scope. */
 const struct network_key *network_key_with(struct http_request *r, unsigned scope);
 /* ?realm=, if it exists and is the key's. */
 const char *network_realm(struct worker *w, struct http_request *r, const struct network_key *key);
+/* The same of a realm that the body named. */
+const char *network_realm_named(struct worker *w, struct http_request *r,
+				const struct network_key *key, const char *realm);
+/* A freeze's, a breaker's or a report's key may be kept to some NASes: false is answered. */
+bool network_nas(struct http_request *r, const struct network_key *key, const char *nas_id);
 /* ?after= (default "") and ?limit= (default PAGE_DEFAULT; PAGE_MAX stands for more). */
 struct page {
 	const char *after;

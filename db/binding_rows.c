@@ -3,6 +3,7 @@
 
 #include "db/bindings.h"
 #include "db/feed.h"
+#include "db/freezes.h"
 #include "lib/clock.h"
 #include "lib/err.h"
 
@@ -89,13 +90,15 @@ static int check_length(struct engine *e, const char *realm, const struct addr *
 	query_int(&q, plen);
 	query_int(&q, port);
 	query_int(&q, port);
+	int64_t any = 0;
 	int err = query_first(&q);
 	if (!err) {
 		binding_read(&q, b);
 		*behind_us = query_get_int(&q);
+		any = query_get_int(&q);
 	}
 	query_end(&q);
-	return err;
+	return err || !any ? err : binding_contain(e, any, b);
 }
 
 /* The usual length first; the others only where they occur. Active keys do not overlap, so the

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "db/bindings.h"
+#include "db/freezes.h"
 #include "db/lease_scope.h"
 #include "lib/clock.h"
 #include "lib/err.h"
@@ -130,7 +131,7 @@ static int get_unmoved(struct engine *e, const struct key_write *w, struct bindi
 
 	if (err)
 		return err == E_NOT_FOUND ? E_CONFLICT : err;
-	return b->generation == w->generation ? 0 : E_CONFLICT;
+	return b->generation == w->generation ? binding_contain_row(e, b) : E_CONFLICT;
 }
 
 static void plain_done(struct write *write)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "db/bindings.h"
+#include "db/freezes.h"
 #include "lib/err.h"
 
 #define LIST_MAX 1000
@@ -28,12 +29,13 @@ void binding_check(struct db_port *port, const char *realm, const struct addr *s
 	checked(arg, err, err ? NULL : &b, err ? false : is_behind(behind_us, &b));
 }
 
-/* Reads BINDING_FOUND_COLUMNS. */
-static void read_found(struct query *q, struct binding_found *f)
+/* Reads BINDING_FOUND_COLUMNS; *any is what may contain it. */
+static void read_found(struct query *q, struct binding_found *f, int64_t *any)
 {
 	memset(f, 0, sizeof *f);
 	binding_read(q, &f->b);
 	f->behind = is_behind(query_get_int(q), &f->b);
+	*any = query_get_int(q);
 	query_get_text(q, f->msisdn, sizeof f->msisdn);
 	query_get_text(q, f->imsi, sizeof f->imsi);
 	f->has_sim_key = query_get_int(q) != 0;
@@ -41,17 +43,23 @@ static void read_found(struct query *q, struct binding_found *f)
 	query_get_text(q, f->session_id, sizeof f->session_id);
 }
 
+static int contain(struct engine *e, int64_t any, struct binding_found *f)
+{
+	return binding_contain(e, any, &f->b);
+}
+
 static int find_key(struct engine *e, const struct key *k, struct binding_found *found)
 {
 	struct query q;
+	int64_t any = 0;
 
 	query_begin(&q, e, STMT_BINDING_FIND);
 	query_key(&q, k);
 	int err = query_first(&q);
 	if (!err)
-		read_found(&q, found);
+		read_found(&q, found, &any);
 	query_end(&q);
-	return err;
+	return err || !any ? err : contain(e, any, found);
 }
 
 static int find(struct engine *e, const char *realm, const struct addr *source, uint16_t port,
@@ -83,13 +91,16 @@ static void answer_list(struct query *q, size_t limit, binding_list_got *got, vo
 {
 	struct engine *e = q->engine;
 	struct binding_found *list = malloc((limit ? limit : 1) * sizeof *list);
+	int64_t any = 0;
 	size_t n = 0;
 
 	if (!list)
 		q->err = q->err ? q->err : E_NOMEM;
 	while (n < limit && query_next(q))
-		read_found(q, &list[n++]);
+		read_found(q, &list[n++], &any);
 	int err = query_end(q);
+	for (size_t i = 0; !err && any && i < n; i++)
+		err = contain(e, any, &list[i]);
 	engine_assert_idle(e);
 	got(arg, err, list, err ? 0 : n);
 	free(list);

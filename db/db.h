@@ -1,12 +1,13 @@
 /* db -- all durable state, as whole intents
  *
- * The only door to what is stored. A caller submits an intent ("accept this mail for these
- * recipients", "apply these lease events") and hears of its completion by callback on its own loop;
- * a read may complete before its call returns. No transaction, no SQL and no engine shows here, so
- * that a networked engine, hash-sharded by subscriber, can stand behind this header without a
- * caller noticing. The embedded engine is SQLite (WAL, synchronous=FULL), two files: bindings.db
- * (subscribers, sessions, bindings, history) and mail.db (mailboxes, messages, bodies, outbox), so
- * that a lease event never waits behind a 25 MB message.
+ * The only door to what is stored (with containment.h, its wing for the bad day). A caller submits
+ * an intent ("accept this mail for these recipients", "apply these lease events") and hears of its
+ * completion by callback on its own loop; a read may complete before its call returns. No
+ * transaction, no SQL and no engine shows here, so that a networked engine, hash-sharded by
+ * subscriber, can stand behind this header without a caller noticing. The embedded engine is SQLite
+ * (WAL, synchronous=FULL), two files: bindings.db (subscribers, sessions, bindings, history) and
+ * mail.db (mailboxes, messages, bodies, outbox), so that a lease event never waits behind a 25 MB
+ * message.
  *
  * A write completes after its commit is on disk: what the callback says may be promised to the
  * outside. Writes of one process go through one writer thread in groups (all that waits, bounded in
@@ -144,7 +145,8 @@ void binding_apply(struct db_port *, const struct lease_event *events, size_t n,
  * that a decision needs. */
 struct binding_found {
 	struct binding b;
-	bool behind; /* its NAS is behind and nothing renewed the binding since */
+	bool behind;  /* its NAS is behind and nothing renewed the binding since */
+	bool tripped; /* the breaker of one of its pools has tripped: no tokens for bare words */
 	char msisdn[MSISDN_MAX], imsi[IMSI_MAX]; /* of its subscriber */
 	bool has_sim_key;
 	char nas_id[NAS_ID_MAX], session_id[SESSION_ID_MAX];
@@ -265,7 +267,8 @@ void sim_sign_up(struct db_port *, const struct key *, uint32_t generation, cons
  */
 
 /* RCPT: whose address is it, and is there room? E_NOT_FOUND: nobody's. E_FULL: over quota with
- * `size` more (0: unknown). */
+ * `size` more (0: unknown). E_CONFLICT: the mailbox is closed for now (its subscriber is frozen).
+ */
 typedef void recipient_got(void *arg, int err, int64_t subscriber);
 void recipient_check(struct db_port *, const char *canonical, uint64_t size, uint64_t quota_bytes,
 		     recipient_got *, void *arg);
@@ -410,7 +413,12 @@ enum change_kind {
 	CHANGE_BINDING, /* a key moved, was confirmed, contested, quarantined, freed */
 	CHANGE_MAIL,    /* mail was delivered */
 	CHANGE_SESSION, /* a POP session ended that changed something */
-	CHANGE_GONE     /* a subscriber was removed */
+	CHANGE_GONE,    /* a subscriber was removed */
+	/* Containment (db/containment.h). The key is the prefix, or a realm alone; the subscriber
+	 * is named if it is one's. */
+	CHANGE_FREEZE,
+	CHANGE_THAW,
+	CHANGE_BREAKER /* tripped or released */
 };
 struct change {
 	int64_t seq;

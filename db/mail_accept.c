@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "db/feed.h"
+#include "db/freezes.h"
 #include "db/mail.h"
 #include "lib/err.h"
 
@@ -37,6 +38,16 @@ static int has_room(struct engine *e, int64_t subscriber, uint64_t size, uint64_
 	return is_over(&box, size ? size : 1, quota_bytes) ? E_FULL : 0;
 }
 
+/* E_CONFLICT: the subscriber is frozen, and his mail with him. */
+static int is_open(struct engine *e, int64_t subscriber)
+{
+	bool defers = false;
+	int err = freeze_defers_mail(e, subscriber, &defers);
+
+	engine_assert_idle(e);
+	return !err && defers ? E_CONFLICT : err;
+}
+
 void recipient_check(struct db_port *port, const char *canonical, uint64_t size,
 		     uint64_t quota_bytes, recipient_got *got, void *arg)
 {
@@ -46,6 +57,8 @@ void recipient_check(struct db_port *port, const char *canonical, uint64_t size,
 
 	if (e)
 		err = owner_of(e, canonical, &subscriber);
+	if (!err)
+		err = is_open(e, subscriber);
 	if (!err) {
 		e = port_reader(port, DB_MAIL, &err);
 		if (e)

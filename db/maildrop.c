@@ -4,6 +4,7 @@
 
 #include "db/bindings.h"
 #include "db/feed.h"
+#include "db/freezes.h"
 #include "db/mail.h"
 #include "lib/clock.h"
 #include "lib/err.h"
@@ -201,6 +202,8 @@ static int check_via(struct engine *e, const struct access_via *via, bool *opens
 	struct binding b;
 	int err = binding_row_get(e, &via->key, &b);
 
+	if (!err)
+		err = binding_contain_row(e, &b);
 	*opens = !err && binding_opens_mail(&b, via->subscriber, via->generation, clock_now_us());
 	return err == E_NOT_FOUND ? 0 : err;
 }

@@ -22,8 +22,8 @@ struct command_line {
 	bool json;
 	const char *sets[COMMAND_SETS_MAX];
 	size_t set_count;
-	const char *imsi, *realm, *at, *k, *opc,
-		*revoke; /* options of single commands; null if absent */
+	const char *imsi, *realm, *at, *k, *opc, *revoke, *reason,
+		*mail; /* options of single commands; null if absent */
 	const char *addresses[16];
 	size_t address_count;
 	const char *args[COMMAND_ARGS_MAX]; /* what is no option, after the command's words */
@@ -43,6 +43,9 @@ int command_binding_show(const struct command_line *line);
 int command_binding_history(const struct command_line *line);
 int command_quarantine_list(const struct command_line *line);
 int command_quarantine_release(const struct command_line *line);
+int command_freeze(const struct command_line *line);
+int command_freeze_list(const struct command_line *line);
+int command_thaw(const struct command_line *line);
 int command_mailbox_show(const struct command_line *line);
 int command_key_rotate(const struct command_line *line);
 int command_status(const struct command_line *line);

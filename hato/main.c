@@ -82,6 +82,19 @@ static const struct command {
 	 1,
 	 "quarantine release IP [--realm R]",
 	 "let an address go again"},
+	{{"freeze", "list"},
+	 command_freeze_list,
+	 0,
+	 0,
+	 "freeze list [--realm R]",
+	 "what is frozen"},
+	{{"freeze"},
+	 command_freeze,
+	 2,
+	 2,
+	 "freeze subscriber|nas|prefix VALUE [--reason TEXT] [--mail defer|accept] [--realm R]",
+	 "no tokens, no mail opened, no triggers there, from now on"},
+	{{"thaw"}, command_thaw, 1, 1, "thaw ID [--realm R]", "end a freeze"},
 	{{"mailbox", "show"},
 	 command_mailbox_show,
 	 1,
@@ -132,7 +145,9 @@ enum option_id {
 	O_AT,
 	O_K,
 	O_OPC,
-	O_REVOKE
+	O_REVOKE,
+	O_REASON,
+	O_MAIL
 };
 
 static const struct option options[] = {{"dir", required_argument, NULL, O_DIR},
@@ -147,6 +162,8 @@ static const struct option options[] = {{"dir", required_argument, NULL, O_DIR},
 					{"k", required_argument, NULL, O_K},
 					{"opc", required_argument, NULL, O_OPC},
 					{"revoke", required_argument, NULL, O_REVOKE},
+					{"reason", required_argument, NULL, O_REASON},
+					{"mail", required_argument, NULL, O_MAIL},
 					{0}};
 
 static bool keep(const char **list, size_t *count, size_t max, const char *what)
@@ -163,9 +180,9 @@ static int take_option(int id, struct command_line *line, bool *check, bool *hel
 	const struct {
 		int id;
 		const char **at;
-	} texts[] = {{O_DIR, &line->dir},      {O_IMSI, &line->imsi}, {O_REALM, &line->realm},
-		     {O_AT, &line->at},        {O_K, &line->k},       {O_OPC, &line->opc},
-		     {O_REVOKE, &line->revoke}};
+	} texts[] = {{O_DIR, &line->dir},       {O_IMSI, &line->imsi},     {O_REALM, &line->realm},
+		     {O_AT, &line->at},         {O_K, &line->k},           {O_OPC, &line->opc},
+		     {O_REVOKE, &line->revoke}, {O_REASON, &line->reason}, {O_MAIL, &line->mail}};
 
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		if (id == texts[i].id) {

@@ -1,12 +1,12 @@
 #include "lib/addr_range.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/err.h"
 
 #define SEPARATORS    ", \t"
 #define V4_PLEN_SHIFT 96 /* an IPv4 prefix length in the 16-octet form */
-#define TEXT_MAX      (ADDR_TEXT_MAX + 4)
 
 /* One to three digits, nothing else. */
 static int length_parse(const char *text, unsigned most, unsigned *out)
@@ -61,13 +61,36 @@ bool addr_range_holds(const struct addr_range *r, const struct addr *a)
 	return addr_equal(&masked, &r->base);
 }
 
+const char *addr_range_format(const struct addr_range *r, char text[ADDR_RANGE_TEXT_MAX])
+{
+	char base[ADDR_TEXT_MAX];
+	bool v4 = addr_is_v4(&r->base) && r->plen >= V4_PLEN_SHIFT;
+
+	addr_format(&r->base, base);
+	if (r->plen == 128)
+		snprintf(text, ADDR_RANGE_TEXT_MAX, "%s", base);
+	else
+		snprintf(text, ADDR_RANGE_TEXT_MAX, "%s/%u", base,
+			 (unsigned)r->plen - (v4 ? V4_PLEN_SHIFT : 0U));
+	return text;
+}
+
+struct addr addr_range_last(const struct addr_range *r)
+{
+	struct addr last = r->base;
+
+	for (unsigned bit = r->plen; bit < 128; bit++)
+		last.bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	return last;
+}
+
 int addr_ranges_parse(const char *list, struct addr_range *out, size_t max, size_t *n)
 {
 	size_t count = 0;
 
 	for (list += strspn(list, SEPARATORS); *list; list += strspn(list, SEPARATORS)) {
 		size_t length = strcspn(list, SEPARATORS);
-		char text[TEXT_MAX];
+		char text[ADDR_RANGE_TEXT_MAX];
 
 		if (length >= sizeof text)
 			return E_SYNTAX;

@@ -8,6 +8,8 @@
 
 #include "lib/addr.h"
 
+#define ADDR_RANGE_TEXT_MAX (ADDR_TEXT_MAX + 4)
+
 struct addr_range {
 	struct addr base; /* masked to plen */
 	uint8_t plen;     /* in the 16-octet form: an IPv4 /24 is 120 */
@@ -17,6 +19,10 @@ struct addr_range {
 int addr_range_parse(const char *text, struct addr_range *out);
 /* Of one family only: 0.0.0.0/0 holds no IPv6 address, and ::/0 no IPv4 one. */
 bool addr_range_holds(const struct addr_range *r, const struct addr *a);
+
+/* A single address without its length. Returns `text`. */
+const char *addr_range_format(const struct addr_range *r, char text[ADDR_RANGE_TEXT_MAX]);
+struct addr addr_range_last(const struct addr_range *r);
 
 /* E_SYNTAX, E_RANGE as above; E_TOO_LARGE: more than `max`. An empty list is none. */
 int addr_ranges_parse(const char *list, struct addr_range *out, size_t max, size_t *n);

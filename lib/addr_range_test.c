@@ -98,12 +98,36 @@ static void a_list_has_commas_or_blanks(void **state)
 		E_SYNTAX);
 }
 
+static void a_range_has_a_last_address_and_a_text(void **state)
+{
+	static const struct {
+		const char *text, *shown, *last;
+	} cases[] = {
+		{"10.0.0.0/8", "10.0.0.0/8", "10.255.255.255"},
+		{"192.0.2.7/32", "192.0.2.7", "192.0.2.7"},
+		{"0.0.0.0/0", "0.0.0.0/0", "255.255.255.255"},
+		{"2001:db8::/32", "2001:db8::/32", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"},
+		{"2001:db8::1", "2001:db8::1", "2001:db8::1"},
+	};
+	char text[ADDR_RANGE_TEXT_MAX], last[ADDR_TEXT_MAX];
+	struct addr_range r;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		assert_int_equal(addr_range_parse(cases[i].text, &r), 0);
+		assert_string_equal(addr_range_format(&r, text), cases[i].shown);
+		struct addr end = addr_range_last(&r);
+		assert_string_equal(addr_format(&end, last), cases[i].last);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_range_holds_its_own_family),
 		cmocka_unit_test(what_is_no_range_is_refused),
 		cmocka_unit_test(a_list_has_commas_or_blanks),
+		cmocka_unit_test(a_range_has_a_last_address_and_a_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,6 +43,8 @@ enum refusal identify_judge(const struct binding *b, int opened, const struct to
 		return REFUSAL_OTHER;
 	if (opened)
 		return REFUSAL_EXPIRED;
+	if (b->frozen && is_held)
+		return REFUSAL_FROZEN;
 	if (state == KEY_FREE)
 		return REFUSAL_NO_BINDING;
 	if (state == KEY_QUARANTINED)

@@ -5,6 +5,7 @@
 
 #include "lib/err.h"
 #include "lib/log.h"
+#include "lib/addr_range.h"
 #include "popgw/session.h"
 
 #define KEYRING_TICK_US INT64_C(1000000)
@@ -73,12 +74,20 @@ static void recheck_later(struct worker *w, struct session *s)
 	}
 }
 
+/* A frozen NAS may be thousands of sessions: the others have their turn between. */
+#define RECHECKS_A_TURN 256
+
 static void recheck_all(struct loop_task *task)
 {
 	struct worker *w = (struct worker *)((char *)task - offsetof(struct worker, rechecking));
 
 	w->recheck_posted = false;
-	while (w->recheck) {
+	for (int left = RECHECKS_A_TURN; w->recheck; left--) {
+		if (!left) {
+			w->recheck_posted = true;
+			loop_post(w->loop, &w->rechecking);
+			return;
+		}
 		struct session *s = w->recheck;
 		w->recheck = s->next_recheck;
 		s->rechecking = false;
@@ -97,9 +106,27 @@ static void recheck_subscriber(struct worker *w, int64_t subscriber)
 			recheck_later(w, s);
 }
 
+/* A freeze: of a subscriber, or of a prefix or a NAS, whose sessions the store will tell. */
+static void recheck_frozen(struct worker *w, const struct change *c)
+{
+	const struct addr_range frozen = {.base = c->key.addr, .plen = c->key.plen};
+
+	if (c->subscriber) {
+		recheck_subscriber(w, c->subscriber);
+		return;
+	}
+	for (struct session *s = w->sessions; s; s = s->next)
+		if (strcmp(s->realm, c->key.realm) == 0 &&
+		    (frozen.plen == 0 || addr_range_holds(&frozen, &s->addr)))
+			recheck_later(w, s);
+}
+
 static void on_change(void *arg, const struct change *c)
 {
 	struct worker *w = arg;
+
+	if (c->kind == CHANGE_FREEZE)
+		recheck_frozen(w, c);
 
 	if (c->kind != CHANGE_BINDING && c->kind != CHANGE_GONE)
 		return;

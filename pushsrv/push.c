@@ -195,6 +195,10 @@ static void binding_changed(void *arg, const struct change *change)
 		return;
 	if (change->kind == CHANGE_GONE)
 		purge_gone(p->purge);
+	else if (change->kind == CHANGE_THAW && change->subscriber)
+		triggers_look(p->triggers, change->subscriber, SCHEDULE_LEASE);
+	else if (change->kind == CHANGE_THAW)
+		lost(p); /* whoever it kept from being told */
 	else if (change->kind == CHANGE_BINDING && change->state == KEY_CONFIRMED &&
 		 change->subscriber)
 		triggers_look(p->triggers, change->subscriber, SCHEDULE_LEASE);

@@ -13,6 +13,8 @@
 	(30 * CLOCK_S) /* a NAS that is behind renews its bindings without a word to us            \
 			*/
 
+#define FROZEN_US (60 * CLOCK_S) /* a thaw of one's own is told at once, a wide one looks again */
+
 static void send_next(struct job *j);
 static void record_next(struct job *j);
 
@@ -111,6 +113,8 @@ static void settle(struct job *j)
 		postpone(j, schedule_after_error(&t->schedule, j->row.attempts, now_us));
 	else if (j->is_behind)
 		postpone(j, now_us + BEHIND_US);
+	else if (j->is_frozen)
+		postpone(j, now_us + FROZEN_US);
 	else if (j->cause == SCHEDULE_START && j->row.next_us > now_us)
 		postpone(j, j->row.next_us); /* not missed: its repeat keeps its time */
 	else
@@ -204,6 +208,8 @@ static void checked(void *arg, int err, const struct binding *b, bool behind)
 
 	if (err && err != E_NOT_FOUND)
 		j->is_refused = true;
+	else if (!err && b->frozen)
+		j->is_frozen = true;
 	else if (err || !is_same(to, b, j->subscriber) ||
 		 !binding_allows(b, USE_UDP_TRIGGER, clock_now_us()))
 		counter_add(COUNT_TRIGGERS_MOVED, 1);
@@ -247,6 +253,7 @@ static bool is_target(struct job *j, const struct binding_found *f, int64_t now_
 	const struct key *k = &f->b.key;
 	uint16_t port = bearer_udp_port(j->all->with.bearer, k->realm);
 
+	j->is_frozen = j->is_frozen || f->b.frozen;
 	if (!binding_allows(&f->b, USE_UDP_TRIGGER, now_us) || port == 0 || port < k->port_first ||
 	    port > k->port_last)
 		return false;
@@ -340,6 +347,6 @@ static void got_row(void *arg, int err, const struct outbox_row *row)
 void job_begin(struct job *j)
 {
 	j->target_count = j->at = j->sent_count = j->recorded = 0;
-	j->is_behind = j->is_full = j->is_refused = false;
+	j->is_behind = j->is_frozen = j->is_full = j->is_refused = false;
 	outbox_get(j->all->with.port, j->subscriber, got_row, j);
 }

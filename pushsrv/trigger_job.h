@@ -30,7 +30,7 @@ struct job {
 		uint32_t generation;
 	} targets[TARGETS_MAX];
 	size_t target_count, at;
-	bool is_behind, is_full, is_refused; /* why a target got nothing */
+	bool is_behind, is_frozen, is_full, is_refused; /* why a target got nothing */
 	struct trigger_sent sent[TARGETS_MAX];
 	size_t sent_count, recorded;
 	int64_t postpone_us;

@@ -53,6 +53,8 @@ enum key_state binding_state_at(const struct binding *b, int64_t now_us)
 
 bool binding_allows(const struct binding *b, enum binding_use use, int64_t now_us)
 {
+	if (b->frozen && use != USE_SMS_TRIGGER) /* as quarantined, and no proof helps */
+		return false;
 	return allowed[binding_state_at(b, now_us)][use];
 }
 
@@ -83,6 +85,8 @@ static void generation_raise(struct binding *b)
 
 enum claim_answer binding_claim_bare(struct binding *b, int64_t claimed, int64_t now_us)
 {
+	if (b->frozen)
+		return CLAIM_FROZEN;
 	switch (binding_state_at(b, now_us)) {
 	case KEY_FREE:
 		return CLAIM_NO_BINDING;
@@ -129,6 +133,8 @@ enum claim_answer binding_claim_proof(struct binding *b, int64_t proved, int64_t
 		binding_quarantine_apply(b, QUARANTINE_PROOF_OF_OTHER);
 		return CLAIM_QUARANTINED;
 	}
+	if (b->frozen)
+		return CLAIM_FROZEN;
 	if (sqn <= b->proved_sqn)
 		return CLAIM_REPLAYED;
 	if (!allowed[state][USE_TOKEN_PROOF] ||
@@ -143,6 +149,8 @@ enum claim_answer binding_claim_proof(struct binding *b, int64_t proved, int64_t
 
 enum claim_answer binding_renew(struct binding *b, int64_t now_us, int64_t reprove_us)
 {
+	if (b->frozen)
+		return CLAIM_FROZEN;
 	if (!binding_allows(b, USE_TOKEN_RENEW, now_us))
 		return binding_state_at(b, now_us) == KEY_QUARANTINED ? CLAIM_QUARANTINED
 								      : CLAIM_NO_BINDING;

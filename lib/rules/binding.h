@@ -60,6 +60,8 @@ struct binding {
 	uint8_t trigger_key[TRIGGER_KEY_BYTES]; /* made at confirmation; all zero before */
 	int64_t proved_sqn; /* of the last SIM proof in this generation, whose trigger key it is
 			       then; 0: none */
+	bool frozen; /* its subscriber, NAS or address is frozen now: not of the row itself, told by
+			whoever read it (binding-rules 9) */
 };
 
 /* What somebody wants to do on the strength of a binding. */
@@ -96,7 +98,8 @@ enum claim_answer {
 	CLAIM_QUARANTINED,
 	CLAIM_PROOF_REQUIRED, /* agrees, but its subscriber has a SIM key */
 	CLAIM_STALE,          /* refresh: the last claim is older than it may be: claim again */
-	CLAIM_REPLAYED        /* a proof whose SQN is not greater than the last one's */
+	CLAIM_REPLAYED,       /* a proof whose SQN is not greater than the last one's */
+	CLAIM_FROZEN
 };
 enum claim_answer binding_claim_bare(struct binding *b, int64_t claimed, int64_t now_us);
 /* A valid SIM proof, from the key itself, for a challenge of this generation. `proved` is the

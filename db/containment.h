@@ -1,0 +1,50 @@
+/* containment -- what an operator does, and what the system does by itself, when bindings cannot be
+ * trusted: freezes, tripped breakers, and the report of what went through a wrong binding
+ *
+ * A freeze is of one subscriber, one NAS or one prefix in a realm; while its row is there, every
+ * check of a binding that it covers says `frozen` (lib/rules/binding: nothing is allowed), also the
+ * ones inside a transaction: claims, refreshes, deletions at QUIT. A tripped breaker is of one pool
+ * (a NAS or a prefix) and stops tokens for bare words there. Both are rows of bindings.db, so they
+ * outlive every daemon; putting and removing one leaves a row of history and wakes the change feed.
+ * While neither table has a row, a check pays for two looks at an empty table.
+ *
+ * THREADS, ERRORS and callbacks as in db.h. SEE binding-rules 9, docs/containment.md
+ */
+#ifndef HATO_DB_CONTAINMENT_H
+#define HATO_DB_CONTAINMENT_H
+
+#include "db/db.h"
+#include "lib/addr_range.h"
+
+#define CONTAINMENT_REASON_MAX 161
+
+/* ---- freezes ---- */
+
+enum freeze_kind { FREEZE_SUBSCRIBER, FREEZE_NAS, FREEZE_PREFIX, FREEZE_KINDS };
+const char *freeze_kind_name(enum freeze_kind k); /* "subscriber", "nas", "prefix" */
+
+struct freeze {
+	int64_t id;
+	enum freeze_kind kind;
+	char realm[REALM_MAX];
+	int64_t subscriber;
+	char msisdn[MSISDN_MAX], imsi[IMSI_MAX]; /* of the subscriber; one of them to put it */
+	char nas_id[NAS_ID_MAX];
+	struct addr_range prefix;
+	bool defers_mail; /* a subscriber's: RCPT is answered 450 meanwhile */
+	char reason[CONTAINMENT_REASON_MAX];
+	char feeder[FEEDER_MAX]; /* id of the network key that did it */
+	int64_t frozen_us;
+};
+/* E_NOT_FOUND: no such subscriber. E_EXISTS: frozen already. E_FULL: there are `max` of them. */
+typedef void freeze_put_done(void *arg, int err, int64_t id);
+void freeze_put(struct db_port *, const struct freeze *, size_t max, freeze_put_done *, void *arg);
+/* E_NOT_FOUND: there is none of that number in the realm. */
+void freeze_remove(struct db_port *, const char *realm, int64_t id, const char *feeder, db_done *,
+		   void *arg);
+/* Of a realm, in order of id, those after `after`. */
+typedef void freeze_list_got(void *arg, int err, const struct freeze *, size_t n);
+void freeze_list(struct db_port *, const char *realm, int64_t after, size_t limit,
+		 freeze_list_got *, void *arg);
+
+#endif

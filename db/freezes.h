@@ -1,0 +1,27 @@
+/* freezes -- does a freeze cover this binding, this subscriber's mail? For the rooms of db/ that
+ * check
+ *
+ * Whatever is to be done on the strength of a binding row asks binding_contain first, in the same
+ * transaction if it writes.
+ */
+#ifndef HATO_DB_FREEZES_H
+#define HATO_DB_FREEZES_H
+
+#include "db/containment.h"
+#include "db/engine.h"
+
+/* Is there any freeze, any tripped breaker? What statements.def calls CONTAINED. */
+enum { CONTAINED_FREEZE = 1, CONTAINED_BREAKER = 2 };
+
+/* Sets b->frozen. `any` 0: known to be none. */
+int binding_contain(struct engine *e, int64_t any, struct binding *b);
+/* The same where no statement has told of `any` yet. */
+int binding_contain_row(struct engine *e, struct binding *b);
+
+/* Does a freeze of the subscriber, in whatever realm, keep his mail out? */
+int freeze_defers_mail(struct engine *e, int64_t subscriber, bool *defers);
+
+/* The first and the last address that a key holds. */
+struct addr key_last(const struct key *k);
+
+#endif

@@ -1,0 +1,132 @@
+"""The bad day: freezes, the breaker, the report of what went wrong, and consumers that cannot ask the store."""
+import json
+import unittest
+
+from harness.bindings import Bindings
+from harness.mail import Lmtp, message
+from harness.system import eventually
+
+
+class Freezes(Bindings):
+    """A frozen subscriber, NAS or prefix: no token, no mail opened, no trigger, from that commit on; and back again."""
+
+    def freeze(self, **what):
+        status, _, answer = self.hato.network("POST", "/v1/freezes", {"reason": "a test", **what})
+        self.assertEqual(201, status, answer)
+        self.addCleanup(lambda: self.hato.network("DELETE", "/v1/freezes/%d" % answer["id"]))
+        return answer
+
+    def thaw(self, freeze):
+        self.assertEqual(204, self.hato.network("DELETE", "/v1/freezes/%d" % freeze["id"])[0])
+
+    def shut(self, phone):
+        """Nothing of what a binding gives is given."""
+        status, headers, answer = phone.claim()
+        self.problem((status, headers, answer), "quarantined")
+        self.assertIn("frozen", answer["detail"])
+        self.problem(phone.bearer("POST", "/v1/token/refresh"), "quarantined")
+        self.assertRegex(phone.try_login(), r"\A-ERR \[AUTH\] frozen")
+        self.assertIs(True, phone.binding()["frozen"])
+
+    def check(self, phone, other, **what):
+        """The whole course of a freeze of `what`, which covers phone and not other."""
+        content = phone.receive()
+        pop, bystander = phone.login(), other.login()
+        self.assertRegex(pop.say("DELE 1"), r"\A\+OK")
+        freeze = self.freeze(**what)
+        self.assertTrue(pop.is_cut(), "the open session is cut though nothing was asked")
+        self.shut(phone)
+        self.assertRegex(bystander.say("NOOP"), r"\A\+OK")
+        bystander.say("QUIT")
+        self.assertEqual(201, other.claim()[0])
+        self.thaw(freeze)
+        self.assertEqual(200, phone.bearer("POST", "/v1/token/refresh")[0], "the binding is as it was")
+        self.assertEqual([content], phone.fetch(), "nothing was deleted")
+
+    def test_a_subscriber(self):
+        a = self.phones.next()
+        self.check(a, self.phones.next(), msisdn=a.msisdn)
+        self.check(a, self.phones.next(), imsi=a.imsi)
+
+    def test_a_nas(self):
+        a, b = self.phones.next(attach=False), self.phones.next(attach=False)
+        a.attach(nas_id="frozen-nas")
+        b.attach(nas_id="other-nas")
+        self.check(a, b, nas_id="frozen-nas")
+
+    def test_a_prefix(self):
+        a, b = self.phones.next(attach=False), self.phones.next(attach=False)
+        a.attach("127.210.1.7")
+        b.attach("127.210.2.7")
+        self.check(a, b, prefix="127.210.1.0/24")
+        self.check(a, b, prefix="127.210.1.7")
+
+    def test_a_new_start_does_not_thaw(self):
+        a = self.phones.next()
+        self.freeze(msisdn=a.msisdn)
+        a.lease(self.phones.address())
+        self.problem(a.claim(), "quarantined")
+
+    def test_mail_waits_outside_for_a_frozen_subscriber_only(self):
+        a, b = self.phones.next(attach=False), self.phones.next()
+        a.attach(nas_id="mail-nas")
+        self.freeze(nas_id="mail-nas")
+        a.receive()
+        with Lmtp(self.hato.port("pushsrv.lmtp_port")) as lmtp:
+            freeze = self.freeze(msisdn=b.msisdn)
+            self.assertEqual("defer", freeze["mail"])
+            code, text = lmtp.deliver(b.address, message("waits outside"))
+            self.assertEqual(450, code)
+            self.assertIn("4.2.1", text)
+        self.thaw(freeze)
+        self.freeze(msisdn=b.msisdn, mail="accept")
+        b.receive()
+
+    def test_no_trigger_while_frozen_and_one_after(self):
+        a, b, witness = self.phones.next(), self.phones.next(attach=False), self.phones.next()
+        b.attach(nas_id="silent-nas")
+        for phone, what in ((a, {"msisdn": a.msisdn, "mail": "accept"}), (b, {"nas_id": "silent-nas"})):
+            with phone.listen() as air, witness.listen() as other:
+                freeze = self.freeze(**what)
+                phone.receive()
+                witness.receive()
+                other.next()
+                self.assertEqual([], air.waiting(), "who came later was told")
+                self.thaw(freeze)
+                air.next()
+            witness.fetch()
+
+    def test_it_survives_a_restart_and_every_step_is_in_the_history(self):
+        a = self.phones.next()
+        freeze = self.freeze(msisdn=a.msisdn)
+        pid = self.hato.kill("authsrv")
+        self.hato.wait_restarted("authsrv", pid)
+        self.shut(a)
+        self.assertEqual([a.msisdn], [f["msisdn"] for f in self.hato.network("GET", "/v1/freezes")[2]
+                                      if f["id"] == freeze["id"]])
+
+    def test_commands(self):
+        a = self.phones.next()
+        made = json.loads(self.hato.command("freeze", "subscriber", a.msisdn, "--reason", "by hand", "--json").stdout)
+        self.assertEqual(("subscriber", "by hand"), (made["kind"], made["reason"]))
+        self.assertIn(a.msisdn, self.hato.command("freeze", "list").stdout)
+        again = self.hato.command("freeze", "subscriber", a.msisdn, check=False)
+        self.assertEqual(1, again.returncode)
+        self.assertIn("frozen already", again.stderr)
+        self.hato.command("thaw", str(made["id"]))
+        self.assertNotIn(a.msisdn, self.hato.command("freeze", "list").stdout)
+        self.assertEqual(1, self.hato.command("thaw", str(made["id"]), check=False).returncode)
+
+    def test_what_cannot_be_frozen(self):
+        for body in ({}, {"msisdn": "819012345678", "nas_id": "x"}, {"prefix": "10.0.0.1/8"}, {"prefix": 5}, {"prefix": "::/0"}, {"msisdn": "x"},
+                     {"nas_id": "x", "mail": "defer"}, {"nas_id": ""}, {"nas_id": "x", "realm": "No Realm"}, [], "x"):
+            with self.subTest(body=body):
+                self.problem(self.hato.network("POST", "/v1/freezes", body), "malformed", 400)
+        self.problem(self.hato.network("POST", "/v1/freezes", {"msisdn": "819099999999"}), "not-found", 404)
+        self.assertEqual(403, self.hato.network("POST", "/v1/freezes", {"nas_id": "x", "realm": "elsewhere"})[0], "not the key's")
+        self.problem(self.hato.network("DELETE", "/v1/freezes/999999"), "not-found", 404)
+        self.problem(self.hato.network("DELETE", "/v1/freezes/one"), "malformed", 400)
+
+
+if __name__ == "__main__":
+    unittest.main()
