@@ -116,7 +116,7 @@ ifdef WEAK
 .DEFAULT_GOAL := weak
 endif
 
-.PHONY: docs unit e2e test fuzz fuzzers fuzz-short soak demo bench lint clean help tests
+.PHONY: docs unit e2e test fuzz fuzzers fuzz-short soak demo bench model lint clean help tests
 tests: $(TESTS)
 
 unit: $(TESTS)
@@ -147,6 +147,10 @@ fuzz:
 bench: all
 	@HATO_BUILD=$(BUILD) bench/run
 
+model:
+	@scripts/install-deps model
+	@scripts/model
+
 lint:
 	@scripts/install-deps lint
 	@scripts/lint
@@ -164,6 +168,7 @@ help:
 	@echo 'make soak       the crash tests in their long form'
 	@echo 'make fuzz       every libFuzzer target, FUZZ_SECONDS=60 each'
 	@echo 'make bench      what it costs, with ratios'
+	@echo 'make model      the protocol in Promela, checked by spin'
 	@echo 'make docs       the pages that are made from the code'
 	@echo 'make lint       formatting, static analysis, gcc and clang without a warning'
 	@echo 'make WEAK=1     authsrv and popgw whose protections can be switched off one by one, into build-weak/bin (docs/incident-2011.md)'
