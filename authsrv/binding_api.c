@@ -19,6 +19,7 @@ struct binding_call {
 	char after[KEY_TEXT_MAX];
 	size_t limit;
 	int64_t at_us, after_us;
+	int port; /* -1: none named */
 };
 
 static void answer(struct binding_call *c, unsigned status, json_t *json)
@@ -35,6 +36,12 @@ static const char *begin(struct worker *w, struct http_request *r)
 	return key ? network_realm(w, r, key) : NULL;
 }
 
+/* An address that nobody shares is found by any port. */
+static uint16_t probe_port(int port)
+{
+	return port < 0 ? 0 : (uint16_t)port;
+}
+
 /* ---- one address ---- */
 
 static void on_found(void *arg, int err, const struct binding_found *f)
@@ -45,7 +52,8 @@ static void on_found(void *arg, int err, const struct binding_found *f)
 	if (err && err != E_NOT_FOUND) {
 		network_fail(&c->call, err, NULL);
 	} else if (err || binding_state_at(&f->b, now_us) == KEY_FREE) {
-		http_problem(c->call.r, 404, "no-binding", "nobody holds it now", 0);
+		http_problem(c->call.r, 404, "no-binding",
+			     "nobody holds it now (of a shared address: with this ?port=)", 0);
 		call_end(c);
 	} else {
 		answer(c, 200, binding_json_write(f, now_us));
@@ -58,15 +66,16 @@ void binding_get_route(void *arg, struct http_request *r)
 	const char *realm = begin(w, r);
 	struct addr probe;
 	struct key key;
+	int port;
 
-	if (!realm || !network_target(r, realm, &key, &probe))
+	if (!realm || !network_target(r, realm, &key, &probe) || !network_port(r, &port))
 		return;
 	struct binding_call *c = call_begin(w, r, sizeof *c);
 	if (c)
-		binding_find(w->port, realm, &probe, 0, on_found, c);
+		binding_find(w->port, realm, &probe, probe_port(port), on_found, c);
 }
 
-/* ---- a subscriber's ---- */
+/* ---- those who share an address, and a subscriber's ---- */
 
 static void on_bindings(void *arg, int err, const struct binding_found *list, size_t n)
 {
@@ -99,22 +108,44 @@ static void on_subscriber(void *arg, int err, const struct subscriber *s)
 		binding_of_subscriber(c->call.worker->port, c->realm, s->id, on_bindings, c);
 }
 
+static void list_sharing(struct worker *w, struct http_request *r, const char *realm,
+			 const char *ip, size_t limit)
+{
+	struct addr address;
+	struct binding_call *c;
+
+	if (addr_parse(ip, &address)) {
+		network_malformed(r, "ip is no address");
+		return;
+	}
+	c = call_begin(w, r, sizeof *c);
+	if (!c)
+		return;
+	c->limit = limit;
+	binding_sharing(w->port, realm, &address, limit, on_bindings, c);
+}
+
 void binding_list_route(void *arg, struct http_request *r)
 {
 	struct worker *w = arg;
 	const char *realm = begin(w, r);
+	const char *ip = http_query(r, "ip");
 	const char *msisdn = http_query(r, "msisdn"), *imsi = http_query(r, "imsi");
 	char number[MSISDN_MAX], sim[IMSI_MAX] = "";
 	struct page page;
 
 	if (!realm || !network_page(r, &page))
 		return;
+	if (ip) {
+		list_sharing(w, r, realm, ip, page.limit);
+		return;
+	}
 	/* A `+` in a query is a blank. */
 	if (msisdn && *msisdn == ' ')
 		msisdn++;
 	if ((!msisdn && !imsi) || (msisdn && !msisdn_read(msisdn, number)) ||
 	    (imsi && !imsi_read(imsi, sim))) {
-		network_malformed(r, "msisdn= (3 to 15 digits) or imsi= (6 to 15) is needed");
+		network_malformed(r, "msisdn= (3 to 15 digits), imsi= (6 to 15) or ip= is needed");
 		return;
 	}
 	struct binding_call *c = call_begin(w, r, sizeof *c);
@@ -158,8 +189,12 @@ static void on_history_key(void *arg, int err, const struct binding_found *f)
 		network_fail(&c->call, err, NULL);
 		return;
 	}
-	if (!err)
-		c->key = f->b.key;
+	if (!err) {
+		c->key.addr = f->b.key.addr;
+		c->key.plen = f->b.key.plen;
+	}
+	if (c->port >= 0)
+		c->key.port_first = c->key.port_last = (uint16_t)c->port;
 	binding_history(c->call.worker->port, &c->key, c->at_us ? c->at_us : c->after_us,
 			c->after_us ? HISTORY_MAX : c->limit, on_history, c);
 }
@@ -191,9 +226,11 @@ void binding_history_route(void *arg, struct http_request *r)
 	struct page page;
 	int64_t at_us = 0, after_us = 0;
 	struct key key;
+	int port;
 
 	if (!realm || !network_target(r, realm, &key, &probe) || !network_page(r, &page) ||
-	    !time_query(r, "at", &at_us) || !time_query(r, "after", &after_us))
+	    !network_port(r, &port) || !time_query(r, "at", &at_us) ||
+	    !time_query(r, "after", &after_us))
 		return;
 	struct binding_call *c = call_begin(w, r, sizeof *c);
 	if (!c)
@@ -202,5 +239,6 @@ void binding_history_route(void *arg, struct http_request *r)
 	c->limit = page.limit;
 	c->at_us = at_us;
 	c->after_us = after_us;
-	binding_find(w->port, realm, &probe, 0, on_history_key, c);
+	c->port = port;
+	binding_find(w->port, realm, &probe, probe_port(port), on_history_key, c);
 }

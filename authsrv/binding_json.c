@@ -13,13 +13,22 @@ static const char *time_text(int64_t time_us, char text[CLOCK_TEXT_MAX])
 	return time_us > 0 ? clock_format(time_us, text) : NULL;
 }
 
+/* Of a block only: the usual key is the whole address. */
+static void show_ports(json_t *json, const struct key *k)
+{
+	char text[KEY_PORTS_MAX];
+
+	if (key_is_block(k))
+		json_object_set_new(json, "port_range", json_string(key_format_ports(k, text)));
+}
+
 json_t *binding_json_write(const struct binding_found *f, int64_t now_us)
 {
 	char ip[KEY_TEXT_MAX], started[CLOCK_TEXT_MAX], expires[CLOCK_TEXT_MAX];
 	enum key_state state = binding_state_at(&f->b, now_us);
 	json_t *json = json_pack("{s:s, s:s, s:s, s:s?, s:s?, s:I, s:s?, s:s?, s:s?, s:s?, s:b}",
-				 "realm", f->b.key.realm, "ip", key_format(&f->b.key, ip), "state",
-				 key_state_name(state), "msisdn", known(f->msisdn), "imsi",
+				 "realm", f->b.key.realm, "ip", key_format_prefix(&f->b.key, ip),
+				 "state", key_state_name(state), "msisdn", known(f->msisdn), "imsi",
 				 known(f->imsi), "generation", (json_int_t)f->b.generation,
 				 "session_id", known(f->session_id), "nas_id", known(f->nas_id),
 				 "started", time_text(f->b.started_us, started), "expires",
@@ -27,6 +36,7 @@ json_t *binding_json_write(const struct binding_found *f, int64_t now_us)
 
 	if (f->b.frozen)
 		json_object_set_new(json, "frozen", json_true());
+	show_ports(json, &f->b.key);
 	if (state == KEY_QUARANTINED)
 		json_object_set_new(json, "reason",
 				    json_string(quarantine_reason_name(f->b.reason)));
@@ -37,10 +47,14 @@ json_t *history_json_write(const struct history_row *row)
 {
 	char time[CLOCK_TEXT_MAX], received[CLOCK_TEXT_MAX];
 
-	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:I, s:s}", "event",
-			 row->event, "time", time_text(row->time_us, time), "received",
-			 time_text(row->received_us, received), "msisdn", known(row->msisdn),
-			 "imsi", known(row->imsi), "session_id", known(row->session_id), "nas_id",
-			 known(row->nas_id), "feeder", known(row->feeder), "generation",
-			 (json_int_t)row->generation, "outcome", row->outcome);
+	json_t *json =
+		json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:I, s:s}", "event",
+			  row->event, "time", time_text(row->time_us, time), "received",
+			  time_text(row->received_us, received), "msisdn", known(row->msisdn),
+			  "imsi", known(row->imsi), "session_id", known(row->session_id), "nas_id",
+			  known(row->nas_id), "feeder", known(row->feeder), "generation",
+			  (json_int_t)row->generation, "outcome", row->outcome);
+
+	show_ports(json, &row->key);
+	return json;
 }

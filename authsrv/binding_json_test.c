@@ -47,6 +47,28 @@ static void binding(void **state)
 	      "\"expires\":\"2023-11-14T22:13:21.500000Z\",\"behind\":false}");
 }
 
+static void a_block_of_ports(void **state)
+{
+	struct binding_found f = found_make();
+	struct history_row row = {.event = "start", .outcome = "applied"};
+	json_t *json;
+
+	(void)state;
+	assert_int_equal(key_of_prefix("default", "192.0.2.1", &f.b.key), 0);
+	json = binding_json_write(&f, NOW_US);
+	assert_null(json_object_get(json, "port_range"));
+	json_decref(json);
+	assert_int_equal(key_set_ports(&f.b.key, "1024-2047"), 0);
+	json = binding_json_write(&f, NOW_US);
+	assert_string_equal(json_string_value(json_object_get(json, "ip")), "192.0.2.1");
+	assert_string_equal(json_string_value(json_object_get(json, "port_range")), "1024-2047");
+	json_decref(json);
+	row.key = f.b.key;
+	json = history_json_write(&row);
+	assert_string_equal(json_string_value(json_object_get(json, "port_range")), "1024-2047");
+	json_decref(json);
+}
+
 static void states_at_a_time(void **state)
 {
 	struct binding_found f = found_make();
@@ -66,7 +88,8 @@ static void states_at_a_time(void **state)
 
 static void history(void **state)
 {
-	struct history_row row = {.event = "start",
+	struct history_row row = {.key = found_make().b.key,
+				  .event = "start",
 				  .outcome = "applied",
 				  .msisdn = "819012345678",
 				  .session_id = "s",
@@ -90,9 +113,9 @@ static void history(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(binding),
-					   cmocka_unit_test(states_at_a_time),
-					   cmocka_unit_test(history)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(binding), cmocka_unit_test(a_block_of_ports),
+		cmocka_unit_test(states_at_a_time), cmocka_unit_test(history)};
 
 	return cmocka_run_group_tests_name("authsrv/binding_json", tests, NULL, NULL);
 }

@@ -87,6 +87,22 @@ static const char *read_prefix(const json_t *json, struct lease_event *ev)
 	return NULL;
 }
 
+/* Of a block that cannot be read any part may be another's now: then the event is about the whole
+ * address, which its Start frees. */
+static const char *read_ports(const json_t *json, struct lease_event *ev)
+{
+	char text[KEY_PORTS_MAX];
+	enum field ports = field_text(json, "port_range", text, sizeof text);
+
+	if (ports == FIELD_ABSENT)
+		return NULL;
+	if (!ev->key_count || !addr_is_v4(&ev->keys[0].addr))
+		return "port_range is of an IPv4 ip";
+	if (ports == FIELD_BAD || key_set_ports(&ev->keys[0], text))
+		return "port_range is not FIRST-LAST, ports of 0 to 65535";
+	return NULL;
+}
+
 static const char *read_identities(const json_t *json, struct lease_event *ev)
 {
 	bool msisdn = field_msisdn(json, ev->msisdn) != FIELD_BAD;
@@ -198,8 +214,8 @@ static const char *missing(const struct lease_event *ev)
 static const char *check(const json_t *json, struct lease_event *ev)
 {
 	static const char *(*const readers[])(const json_t *, struct lease_event *) = {
-		read_ip,      read_prefix, read_identities, read_devices,
-		read_session, read_recurs, read_time,       read_lease,
+		read_ip,      read_prefix, read_ports, read_identities, read_devices,
+		read_session, read_recurs, read_time,  read_lease,
 	};
 	const char *wrong = NULL;
 

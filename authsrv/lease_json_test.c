@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -95,6 +96,53 @@ static void devices(void **state)
 	assert_string_equal(device_format(&ev.devices->list[2], hex), "02000000000a");
 	lease_json_release(&ev);
 	assert_null(ev.devices);
+}
+
+/* A block that cannot be read is the whole address: its Start frees all of it. */
+static void port_ranges(void **state)
+{
+	static const struct {
+		const char *text, *key;
+		enum lease_reading reading;
+	} cases[] = {
+		{"\"event\":\"start\",\"port_range\":\"1024-2047\"", "10.0.0.1#1024-2047",
+		 LEASE_READ},
+		{"\"event\":\"stop\",\"port_range\":\"0-1023\"", "10.0.0.1#0-1023", LEASE_READ},
+		{"\"event\":\"start\",\"port_range\":null", "10.0.0.1", LEASE_READ},
+		{"\"event\":\"start\",\"port_range\":\"0-65535\"", "10.0.0.1", LEASE_READ},
+		{"\"event\":\"start\",\"port_range\":\"2047-1024\"", "10.0.0.1", LEASE_READ_BADLY},
+		{"\"event\":\"start\",\"port_range\":[1024,2047]", "10.0.0.1", LEASE_READ_BADLY},
+		{"\"event\":\"start\",\"port_range\":\"1024-2047-4095\"", "10.0.0.1",
+		 LEASE_READ_BADLY},
+		{"\"event\":\"update\",\"port_range\":\"all\"", NULL, LEASE_REFUSED},
+	};
+	struct lease_event ev;
+	struct lease_fault fault;
+	char text[256], key[KEY_TEXT_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		snprintf(text, sizeof text, "{%s,\"ip\":\"10.0.0.1\",\"msisdn\":\"8190\"}",
+			 cases[i].text);
+		assert_int_equal(read_as(&key_any, text, &ev, &fault), cases[i].reading);
+		if (cases[i].key)
+			assert_string_equal(key_format(&ev.keys[0], key), cases[i].key);
+	}
+	/* The block is the IPv4 address's, beside a whole prefix; a prefix alone has none. */
+	assert_int_equal(read_as(&key_any,
+				 "{\"event\":\"start\",\"ip\":\"10.0.0.1\",\"ipv6_prefix\":\"2001:"
+				 "db8:1::/64\","
+				 "\"port_range\":\"1024-2047\",\"msisdn\":\"8190\"}",
+				 &ev, &fault),
+			 LEASE_READ);
+	assert_string_equal(key_format(&ev.keys[0], key), "10.0.0.1#1024-2047");
+	assert_string_equal(key_format(&ev.keys[1], key), "2001:db8:1::/64");
+	assert_int_equal(read_as(&key_any,
+				 "{\"event\":\"start\",\"ipv6_prefix\":\"2001:db8:1::/64\","
+				 "\"port_range\":\"1024-2047\",\"msisdn\":\"8190\"}",
+				 &ev, &fault),
+			 LEASE_READ_BADLY);
+	assert_string_equal(fault.problem, "malformed");
 }
 
 static void read_well(void **state)
@@ -360,6 +408,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whole_event),
 		cmocka_unit_test(devices),
+		cmocka_unit_test(port_ranges),
 		cmocka_unit_test(read_well),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(start_evicts),

@@ -121,6 +121,22 @@ bool network_page(struct http_request *r, struct page *out)
 	return true;
 }
 
+bool network_port(struct http_request *r, int *port)
+{
+	const char *text = http_query(r, "port");
+	size_t digits = text ? strspn(text, "0123456789") : 0;
+
+	*port = -1;
+	if (!text)
+		return true;
+	if (digits && digits <= 5 && !text[digits])
+		*port = atoi(text);
+	if (*port >= 0 && *port <= UINT16_MAX)
+		return true;
+	network_malformed(r, "port is a whole number of 0 to 65535");
+	return false;
+}
+
 bool network_target(struct http_request *r, const char *realm, struct key *key, struct addr *probe)
 {
 	const char *text = http_param(r, "ip");

@@ -53,6 +53,8 @@ struct page {
 	size_t limit;
 };
 bool network_page(struct http_request *r, struct page *out);
+/* ?port= of an address that several hold by ports; -1: none was named. */
+bool network_port(struct http_request *r, int *port);
 /* The {ip} of the path: an address or a prefix. `probe` is an address in it. */
 bool network_target(struct http_request *r, const char *realm, struct key *key, struct addr *probe);
 

@@ -11,6 +11,7 @@ struct release_call {
 	const struct network_key *by;
 	struct key key;
 	struct addr probe;
+	uint16_t port;
 };
 
 static void on_list(void *arg, int err, const struct binding_found *list, size_t n)
@@ -73,7 +74,7 @@ static void on_released(void *arg, int err)
 	log_event(LOG_WARN, "released", LOG_TEXT("realm", c->key.realm),
 		  LOG_TEXT("ip", key_format(&c->key, ip)), LOG_TEXT("by", c->by->conf->id),
 		  LOG_END);
-	binding_find(c->call.worker->port, c->key.realm, &c->probe, 0, on_after, c);
+	binding_find(c->call.worker->port, c->key.realm, &c->probe, c->port, on_after, c);
 }
 
 /* The address may lie in a wider prefix: the key that holds it. */
@@ -96,8 +97,9 @@ void quarantine_release_route(void *arg, struct http_request *r)
 	const char *realm = by ? network_realm(w, r, by) : NULL;
 	struct addr probe;
 	struct key key;
+	int port;
 
-	if (!realm || !network_target(r, realm, &key, &probe))
+	if (!realm || !network_target(r, realm, &key, &probe) || !network_port(r, &port))
 		return;
 	struct release_call *c = call_begin(w, r, sizeof *c);
 	if (!c)
@@ -105,5 +107,6 @@ void quarantine_release_route(void *arg, struct http_request *r)
 	c->by = by;
 	c->key = key;
 	c->probe = probe;
-	binding_find(w->port, realm, &probe, 0, on_held, c);
+	c->port = port < 0 ? 0 : (uint16_t)port;
+	binding_find(w->port, realm, &probe, c->port, on_held, c);
 }

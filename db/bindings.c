@@ -146,6 +146,34 @@ void binding_of_subscriber(struct db_port *port, const char *realm, int64_t subs
 	free(list);
 }
 
+/* Only IPv4 addresses are shared; of an IPv6 one there is the prefix that it lies in. */
+void binding_sharing(struct db_port *port, const char *realm, const struct addr *address,
+		     size_t limit, binding_list_got *got, void *arg)
+{
+	struct binding b;
+	struct query q;
+	int64_t behind_us;
+	int err;
+	struct engine *e = port_reader(port, DB_BINDINGS, &err);
+
+	if (addr_is_v4(address))
+		b.key = (struct key){.addr = *address, .plen = KEY_PLEN_V4};
+	else if (e)
+		err = binding_row_check(e, realm, address, 0, &b, &behind_us);
+	if (err) {
+		got(arg, err, NULL, 0);
+		return;
+	}
+	if (limit > LIST_MAX)
+		limit = LIST_MAX;
+	query_begin(&q, e, STMT_BINDING_SHARING);
+	query_text(&q, realm);
+	query_blob(&q, b.key.addr.bytes, sizeof b.key.addr.bytes);
+	query_int(&q, b.key.plen);
+	query_int(&q, (int64_t)limit);
+	answer_list(&q, limit, got, arg);
+}
+
 /* "192.0.2.1#1024-2047" as key_format writes it. */
 static int parse_key_text(const char *realm, const char *text, struct key *k)
 {

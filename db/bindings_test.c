@@ -137,6 +137,53 @@ static void test_port_blocks(void **state)
 	}
 }
 
+static struct lease_event block_event(int number, const char *session, const char *ports,
+				      int64_t time_us)
+{
+	struct lease_event ev = an_event(LEASE_START, "10.0.0.1", number, session, time_us);
+
+	assert_int_equal(key_set_ports(&ev.keys[0], ports), 0);
+	return ev;
+}
+
+static int64_t holder_of_port(struct bench_store *s, uint16_t port)
+{
+	struct binding_found f = {0};
+
+	return find(s, REALM_DEFAULT, "10.0.0.1", port, &f) ? 0 : f.b.subscriber;
+}
+
+/* What a new block overlaps is evicted, whole; what it only touches stays. Then the whole address,
+ * and a block of it again. */
+static void test_blocks_that_overlap(void **state)
+{
+	struct bench_store *s = *state;
+	int64_t now_us = clock_now_us(), id[6];
+
+	for (int i = 1; i < 6; i++)
+		id[i] = make_subscriber(s, i);
+	apply(s, block_event(1, "s1", "1024-2047", now_us));
+	apply(s, block_event(2, "s2", "2048-3071", now_us + 1));
+	apply(s, block_event(3, "s3", "3072-4095", now_us + 2));
+	apply(s, block_event(4, "s4", "2000-2100", now_us + 3));
+	assert_int_equal(holder_of_port(s, 1024), 0);
+	assert_int_equal(holder_of_port(s, 1999), 0);
+	assert_int_equal(holder_of_port(s, 2000), id[4]);
+	assert_int_equal(holder_of_port(s, 2100), id[4]);
+	assert_int_equal(holder_of_port(s, 2101), 0);
+	assert_int_equal(holder_of_port(s, 3072), id[3]);
+	/* Older than who holds a part of it: it comes too late. */
+	assert_int_equal(apply(s, block_event(1, "s0", "1024-2047", now_us + 2)).result,
+			 LEASE_STALE);
+	assert_int_equal(holder_of_port(s, 2000), id[4]);
+	apply(s, an_event(LEASE_START, "10.0.0.1", 5, "s5", now_us + 4));
+	assert_int_equal(holder_of_port(s, 2000), id[5]);
+	assert_int_equal(holder_of_port(s, 3072), id[5]);
+	apply(s, block_event(1, "s6", "1024-2047", now_us + 5));
+	assert_int_equal(holder_of_port(s, 1024), id[1]);
+	assert_int_equal(holder_of_port(s, 3072), 0);
+}
+
 /* A Start on a wider, narrower or block-sharing key evicts whoever overlaps it: never two active.
  */
 static void test_overlaps(void **state)
@@ -436,6 +483,41 @@ static void check_history(struct bench_store *s, struct heard *h, int64_t t0)
 	assert_int_equal(history(s, "10.0.0.2", 0, 60, h), 0);
 }
 
+/* Who held port N of the address then? Blocks differ from time to time; what it never lay in is not
+ * its history. */
+static void test_history_of_a_port(void **state)
+{
+	struct bench_store *s = *state;
+	struct heard *h = malloc(sizeof *h);
+	int64_t t0 = clock_now_us();
+	struct key k = key_at("10.0.0.1");
+
+	for (int i = 1; i < 4; i++)
+		make_subscriber(s, i);
+	apply(s, block_event(1, "s1", "1024-2047", t0));
+	apply(s, block_event(2, "s2", "2048-3071", t0 + 10));
+	apply(s, block_event(3, "s3", "1500-2500", t0 + 20));
+	k.port_first = k.port_last = 1600;
+	*h = (struct heard){.s = s};
+	binding_history(s->port, &k, t0 + 5, 60, on_count, h);
+	assert_int_equal(wait_for(h), 0);
+	assert_string_equal(h->history[0].msisdn, "819000000001");
+	assert_int_equal(h->history[0].key.port_first, 1024);
+	*h = (struct heard){.s = s};
+	binding_history(s->port, &k, t0 + 25, 60, on_count, h);
+	assert_int_equal(wait_for(h), 0);
+	assert_int_equal(h->n, 1);
+	assert_string_equal(h->history[0].msisdn, "819000000003");
+	assert_int_equal(h->history[0].key.port_last, 2500);
+	k.port_first = k.port_last = 5000;
+	*h = (struct heard){.s = s};
+	binding_history(s->port, &k, 0, 60, on_count, h);
+	assert_int_equal(wait_for(h), 0);
+	assert_int_equal(h->n, 0);
+	assert_true(history(s, "10.0.0.1", 0, 60, h) >= 3); /* all who share it */
+	free(h);
+}
+
 /* The answer is the same before, during and after the index caught up. */
 static void test_history(void **state)
 {
@@ -675,6 +757,8 @@ int main(void)
 		TEST(test_find),
 		TEST(test_find_prefixes),
 		TEST(test_port_blocks),
+		TEST(test_blocks_that_overlap),
+		TEST(test_history_of_a_port),
 		TEST(test_overlaps),
 		TEST(test_claims),
 		TEST(test_quarantine),

@@ -165,6 +165,9 @@ void binding_check(struct db_port *, const char *realm, const struct addr *sourc
 typedef void binding_list_got(void *arg, int err, const struct binding_found *, size_t n);
 void binding_of_subscriber(struct db_port *, const char *realm, int64_t subscriber,
 			   binding_list_got *, void *arg);
+/* The active keys that hold an address, all or a block of its ports, in order of ports. */
+void binding_sharing(struct db_port *, const char *realm, const struct addr *address, size_t limit,
+		     binding_list_got *, void *arg);
 /* Quarantined keys of a realm, in key order, those whose text is after `after`. */
 void binding_quarantined(struct db_port *, const char *realm, const char *after, size_t limit,
 			 binding_list_got *, void *arg);
@@ -204,6 +207,7 @@ void binding_release(struct db_port *, const struct key *, const char *feeder, d
 
 /* Who held a key. */
 struct history_row {
+	struct key key;
 	char event[24];   /* "start" ... and "confirmed", "contested", "quarantined", "released",
 			     "expired", "tokens-ended", ... */
 	char outcome[64]; /* "applied", ... or the quarantine's reason */
@@ -213,8 +217,9 @@ struct history_row {
 	uint32_t generation; /* of the key, after it */
 	int64_t commit;      /* number of the commit group that wrote it */
 };
-/* Newest last. at_us 0: all; else the rows that decide who held it then: the last Start or what
- * ended it, before at_us, and on. */
+/* Of all keys of k's prefix that share a port with it: a whole address has the rows of its blocks,
+ * one port those of the blocks it lay in. Newest last. at_us 0: all; else the rows that decide who
+ * held it then: the last Start or what ended it, before at_us, and on. */
 typedef void binding_history_got(void *arg, int err, const struct history_row *, size_t n);
 void binding_history(struct db_port *, const struct key *, int64_t at_us, size_t limit,
 		     binding_history_got *, void *arg);

@@ -132,6 +132,7 @@ static void read_row(struct query *q, struct history_row *r)
 	r->received_us = query_get_int(q);
 	r->generation = (uint32_t)query_get_int(q);
 	r->commit = query_get_int(q);
+	query_get_key(q, &r->key);
 }
 
 static int read_rows(struct query *q, struct history_row *rows, size_t limit, size_t *n)

@@ -43,21 +43,30 @@ const char *url_escape(const char *text, char out[URL_ESCAPED_MAX])
 	return out;
 }
 
+/* `path`, which is freed, with one more member of its query. */
+static char *query_add(char *path, const char *name, const char *value)
+{
+	char escaped[URL_ESCAPED_MAX], *longer = NULL;
+
+	if (!path || !value)
+		return path;
+	if (asprintf(&longer, "%s%c%s=%s", path, strchr(path, '?') ? '&' : '?', name,
+		     url_escape(value, escaped)) < 0)
+		longer = NULL;
+	free(path);
+	return longer;
+}
+
 char *api_target(const struct command_line *line, const char *format, ...)
 {
-	char *path = NULL, *target = NULL;
+	char *path = NULL;
 	va_list ap;
 
 	va_start(ap, format);
 	if (vasprintf(&path, format, ap) < 0)
 		path = NULL;
 	va_end(ap);
-	if (!path || !line->realm)
-		return path;
-	if (asprintf(&target, "%s%crealm=%s", path, strchr(path, '?') ? '&' : '?', line->realm) < 0)
-		target = NULL;
-	free(path);
-	return target;
+	return query_add(query_add(path, "realm", line->realm), "port", line->port);
 }
 
 static int key_read(const struct conf *c, char **key)

@@ -4,12 +4,14 @@
 
 #include "hato/command.h"
 
-static const char *const binding_columns[] = {
-	"ip", "state", "msisdn", "imsi", "generation", "session_id", "started", "expires", NULL};
-static const char *const history_columns[] = {
-	"time", "event", "msisdn", "imsi", "session_id", "nas_id", "generation", "outcome", NULL};
-static const char *const quarantine_columns[] = {"ip",         "reason",  "msisdn",
-						 "generation", "started", NULL};
+static const char *const binding_columns[] = {"ip",      "port_range", "state",      "msisdn",
+					      "imsi",    "generation", "session_id", "started",
+					      "expires", NULL};
+static const char *const history_columns[] = {"time",    "event",      "port_range", "msisdn",
+					      "imsi",    "session_id", "nas_id",     "generation",
+					      "outcome", NULL};
+static const char *const quarantine_columns[] = {"ip",         "port_range", "reason", "msisdn",
+						 "generation", "started",    NULL};
 
 static int ask_and_show(const struct command_line *line, char *target, const char *const *columns)
 {

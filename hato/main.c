@@ -62,13 +62,13 @@ static const struct command {
 	 command_binding_show,
 	 1,
 	 1,
-	 "binding show IP|MSISDN [--realm R]",
+	 "binding show IP|MSISDN [--port N] [--realm R]",
 	 "who holds it now"},
 	{{"binding", "history"},
 	 command_binding_history,
 	 1,
 	 1,
-	 "binding history IP [--at TIME] [--realm R]",
+	 "binding history IP [--port N] [--at TIME] [--realm R]",
 	 "who held it when"},
 	{{"quarantine", "list"},
 	 command_quarantine_list,
@@ -80,7 +80,7 @@ static const struct command {
 	 command_quarantine_release,
 	 1,
 	 1,
-	 "quarantine release IP [--realm R]",
+	 "quarantine release IP [--port N] [--realm R]",
 	 "let an address go again"},
 	{{"freeze", "list"},
 	 command_freeze_list,
@@ -143,6 +143,7 @@ enum option_id {
 	O_ADDRESS,
 	O_REALM,
 	O_AT,
+	O_PORT,
 	O_K,
 	O_OPC,
 	O_REVOKE,
@@ -159,6 +160,7 @@ static const struct option options[] = {{"dir", required_argument, NULL, O_DIR},
 					{"address", required_argument, NULL, O_ADDRESS},
 					{"realm", required_argument, NULL, O_REALM},
 					{"at", required_argument, NULL, O_AT},
+					{"port", required_argument, NULL, O_PORT},
 					{"k", required_argument, NULL, O_K},
 					{"opc", required_argument, NULL, O_OPC},
 					{"revoke", required_argument, NULL, O_REVOKE},
@@ -180,9 +182,10 @@ static int take_option(int id, struct command_line *line, bool *check, bool *hel
 	const struct {
 		int id;
 		const char **at;
-	} texts[] = {{O_DIR, &line->dir},       {O_IMSI, &line->imsi},     {O_REALM, &line->realm},
-		     {O_AT, &line->at},         {O_K, &line->k},           {O_OPC, &line->opc},
-		     {O_REVOKE, &line->revoke}, {O_REASON, &line->reason}, {O_MAIL, &line->mail}};
+	} texts[] = {{O_DIR, &line->dir},  {O_IMSI, &line->imsi},     {O_REALM, &line->realm},
+		     {O_AT, &line->at},    {O_PORT, &line->port},     {O_K, &line->k},
+		     {O_OPC, &line->opc},  {O_REVOKE, &line->revoke}, {O_REASON, &line->reason},
+		     {O_MAIL, &line->mail}};
 
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		if (id == texts[i].id) {

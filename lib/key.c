@@ -118,6 +118,43 @@ int key_of_prefix(const char *realm, const char *text, struct key *out)
 	return key_make(realm, &base, (uint8_t)plen, out);
 }
 
+/* One port, up to `end`. */
+static int port_parse(const char *text, const char *end, unsigned *port)
+{
+	size_t len = (size_t)(end - text);
+	unsigned value = 0;
+
+	if (len == 0 || strspn(text, "0123456789") < len || (len > 1 && text[0] == '0'))
+		return E_SYNTAX;
+	for (size_t i = 0; i < len && value <= UINT16_MAX; i++)
+		value = value * 10 + (unsigned)(text[i] - '0');
+	*port = value;
+	return value <= UINT16_MAX ? 0 : E_RANGE;
+}
+
+int key_set_ports(struct key *k, const char *text)
+{
+	const char *dash = strchr(text, '-');
+	unsigned first, last;
+
+	if (!dash)
+		return E_SYNTAX;
+	int rc = port_parse(text, dash, &first);
+	int rc_last = port_parse(dash + 1, text + strlen(text), &last);
+	if (rc == E_SYNTAX || rc_last == E_SYNTAX)
+		return E_SYNTAX;
+	if (rc || rc_last || first > last || !addr_is_v4(&k->addr) || k->plen != KEY_PLEN_V4)
+		return E_RANGE;
+	k->port_first = (uint16_t)first;
+	k->port_last = (uint16_t)last;
+	return 0;
+}
+
+bool key_is_block(const struct key *k)
+{
+	return k->port_first != 0 || k->port_last != UINT16_MAX;
+}
+
 bool key_equal(const struct key *a, const struct key *b)
 {
 	return strcmp(a->realm, b->realm) == 0 && addr_equal(&a->addr, &b->addr) &&
@@ -150,23 +187,38 @@ bool key_overlaps(const struct key *a, const struct key *b)
 	       b->port_first <= a->port_last;
 }
 
-const char *key_format(const struct key *k, char text[KEY_TEXT_MAX])
+const char *key_format_prefix(const struct key *k, char text[KEY_TEXT_MAX])
 {
 	char host[ADDR_TEXT_MAX];
-	int len;
 
 	addr_format(&k->addr, host);
 	if (addr_is_v4(&k->addr) && k->plen == KEY_PLEN_V4)
-		len = snprintf(text, KEY_TEXT_MAX, "%s", host);
+		snprintf(text, KEY_TEXT_MAX, "%s", host);
 	else if (addr_is_v4(&k->addr))
-		len = snprintf(text, KEY_TEXT_MAX, "%s/%d", host, k->plen - V4_PLEN_SHIFT);
+		snprintf(text, KEY_TEXT_MAX, "%s/%d", host, k->plen - V4_PLEN_SHIFT);
 	else
-		len = snprintf(text, KEY_TEXT_MAX, "%s/%u", host, k->plen);
-	/* Two blocks of one address must not look the same to an operator. */
-	if (k->port_first != 0 || k->port_last != UINT16_MAX)
-		len += snprintf(text + len, (size_t)(KEY_TEXT_MAX - len), "#%u-%u", k->port_first,
-				k->port_last);
-	assert(len < KEY_TEXT_MAX);
+		snprintf(text, KEY_TEXT_MAX, "%s/%u", host, k->plen);
+	return text;
+}
+
+const char *key_format_ports(const struct key *k, char text[KEY_PORTS_MAX])
+{
+	snprintf(text, KEY_PORTS_MAX, "%u-%u", k->port_first, k->port_last);
+	return text;
+}
+
+/* Two blocks of one address must not look the same to an operator. */
+const char *key_format(const struct key *k, char text[KEY_TEXT_MAX])
+{
+	char ports[KEY_PORTS_MAX];
+	size_t len = strlen(key_format_prefix(k, text));
+
+	if (key_is_block(k)) {
+		int more =
+			snprintf(text + len, KEY_TEXT_MAX - len, "#%s", key_format_ports(k, ports));
+		assert(len + (size_t)more < KEY_TEXT_MAX);
+		(void)more;
+	}
 	return text;
 }
 

@@ -35,6 +35,13 @@ int key_of_addr(const char *realm, const struct addr *a, struct key *out);
  * bindable. */
 int key_of_prefix(const char *realm, const char *text, struct key *out);
 
+/* A carrier-grade NAT gives each subscriber behind one public address a block of its ports:
+ * "1024-2047" (one port: "7000-7000") makes a key that block's. E_SYNTAX: no two whole numbers
+ * without leading zeros and a dash; E_RANGE: the first is the greater, beyond 65535, or the key is
+ * no IPv4 /32. */
+int key_set_ports(struct key *k, const char *text);
+bool key_is_block(const struct key *k); /* less than all ports */
+
 bool key_equal(const struct key *a, const struct key *b);
 bool key_covers(const struct key *k, const struct addr *a);
 bool key_overlaps(const struct key *a, const struct key *b);
@@ -42,6 +49,11 @@ bool key_overlaps(const struct key *a, const struct key *b);
 /* "192.0.2.1" or "2001:db8:1::/64", a port block "192.0.2.1#1024-2047": without the realm. Returns
  * `text`. */
 const char *key_format(const struct key *k, char text[KEY_TEXT_MAX]);
+
+/* Its two halves, for what shows them apart: without the block, and "1024-2047". */
+#define KEY_PORTS_MAX 12
+const char *key_format_prefix(const struct key *k, char text[KEY_TEXT_MAX]);
+const char *key_format_ports(const struct key *k, char text[KEY_PORTS_MAX]);
 
 /* The canonical octets, without the realm: associated data of tokens. Returns KEY_BYTES_MAX. */
 size_t key_bytes(const struct key *k, uint8_t out[KEY_BYTES_MAX]);

@@ -265,6 +265,43 @@ static void port_blocks(void **state)
 	assert_string_equal(key_format(&a, text), "192.0.2.1#1024-2047");
 }
 
+static void port_blocks_as_text(void **state)
+{
+	static const struct {
+		const char *text;
+		int err;
+	} cases[] = {
+		{"1024-2047", 0},           {"0-0", 0},
+		{"65535-65535", 0},         {"0-65535", 0},
+		{"2047-1024", E_RANGE},     {"0-65536", E_RANGE},
+		{"1-99999999999", E_RANGE}, {"", E_SYNTAX},
+		{"1024", E_SYNTAX},         {"1024-", E_SYNTAX},
+		{"-2047", E_SYNTAX},        {"1024--2047", E_SYNTAX},
+		{"1024-2047-1", E_SYNTAX},  {"01-2", E_SYNTAX},
+		{" 1-2", E_SYNTAX},         {"1-2 ", E_SYNTAX},
+		{"0x1-2", E_SYNTAX},        {"+1-2", E_SYNTAX},
+	};
+	struct key k = key_of("default", "192.0.2.1");
+	char text[KEY_TEXT_MAX], ports[KEY_PORTS_MAX];
+
+	(void)state;
+	assert_false(key_is_block(&k));
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_int_equal(key_set_ports(&k, cases[i].text), cases[i].err);
+	assert_false(key_is_block(&k)); /* 0-65535 was the last that was one */
+	assert_int_equal(key_set_ports(&k, "1024-2047"), 0);
+	assert_true(key_is_block(&k));
+	assert_int_equal(key_set_ports(&k, "2047-1024"), E_RANGE);
+	assert_string_equal(key_format(&k, text), "192.0.2.1#1024-2047");
+	assert_string_equal(key_format_prefix(&k, text), "192.0.2.1");
+	assert_string_equal(key_format_ports(&k, ports), "1024-2047");
+	assert_int_equal(key_set_ports(&k, "65534-65535"), 0);
+	assert_string_equal(key_format_ports(&k, ports), "65534-65535");
+	k = key_of("default", "2001:db8:1::/64");
+	assert_int_equal(key_set_ports(&k, "1024-2047"), E_RANGE);
+	assert_false(key_is_block(&k));
+}
+
 static void octets(void **state)
 {
 	static const uint8_t v4[] = {0,    0,   0, 0, 0, 0,   0,    0,    0,    0,   0xff,
@@ -301,11 +338,17 @@ static void no_stale_octets(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(realms),          cmocka_unit_test(of_addr),
-		cmocka_unit_test(of_addr_refuses), cmocka_unit_test(of_prefix),
-		cmocka_unit_test(equal),           cmocka_unit_test(covers),
-		cmocka_unit_test(overlaps),        cmocka_unit_test(port_blocks),
-		cmocka_unit_test(octets),          cmocka_unit_test(no_stale_octets),
+		cmocka_unit_test(realms),
+		cmocka_unit_test(of_addr),
+		cmocka_unit_test(of_addr_refuses),
+		cmocka_unit_test(of_prefix),
+		cmocka_unit_test(equal),
+		cmocka_unit_test(covers),
+		cmocka_unit_test(overlaps),
+		cmocka_unit_test(port_blocks),
+		cmocka_unit_test(port_blocks_as_text),
+		cmocka_unit_test(octets),
+		cmocka_unit_test(no_stale_octets),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,7 +39,9 @@ class Pop:
     """One connection. `say` sends a command and returns the answer's first line; `lines` the rest, unstuffed."""
 
     def __init__(self, port, source="127.0.0.1", tls=False, host="127.0.0.1", greet=True):
-        self.socket = socket.create_connection((host, port), PATIENCE, (source, 0))
+        """source: an address of ours, or (address, port)."""
+        where = source if isinstance(source, tuple) else (source, 0)
+        self.socket = socket.create_connection((host, port), PATIENCE, where)
         if tls:
             self.start_tls()
         self.file = self.socket.makefile("rb")

@@ -208,8 +208,8 @@ class Hato:
 
     def http(self, port, method, path, body=None, headers=None, source=None, tls=False, raw=None,
              host="127.0.0.1"):
-        """(status, headers, decoded body). raw: octets instead of JSON."""
-        where = (source, 0) if source else None
+        """(status, headers, decoded body). raw: octets instead of JSON. source: an address, or (address, port)."""
+        where = source if isinstance(source, tuple) or not source else (source, 0)
         if tls:
             context = ssl._create_unverified_context()
             c = http.client.HTTPSConnection(host, port, timeout=PATIENCE, source_address=where, context=context)
