@@ -24,6 +24,18 @@ int hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
 	return 0;
 }
 
+int md5(const void *data, size_t len, uint8_t out[MD5_LEN])
+{
+	return EVP_Digest(data, len, out, NULL, EVP_md5(), NULL) == 1 ? 0 : E_NOMEM;
+}
+
+int hmac_md5(const void *key, size_t key_len, const void *data, size_t len, uint8_t out[MD5_LEN])
+{
+	if (key_len > INT_MAX)
+		return E_NOMEM;
+	return HMAC(EVP_md5(), key ? key : "", (int)key_len, data, len, out, NULL) ? 0 : E_NOMEM;
+}
+
 bool ct_equal(const void *a, const void *b, size_t len)
 {
 	return CRYPTO_memcmp(a, b, len) == 0;
