@@ -160,6 +160,8 @@ static int conf_set(struct conf *c, const char *section, const char *name, const
 		return conf_realm_set(c, section + 6, name, value, error);
 	if (!strncmp(section, "network-key ", 12))
 		return conf_network_key_set(c, section + 12, name, value, error);
+	if (!strncmp(section, "radius-client ", 14))
+		return conf_radius_client_set(c, section + 14, name, value, error);
 
 	bool section_known;
 	const struct conf_row *row = row_find(section, name, &section_known);
@@ -249,6 +251,9 @@ static int defaults_set(struct conf *c)
 	}
 	snprintf(c->realms[0].name, sizeof c->realms[0].name, "%s", REALM_DEFAULT);
 	c->realm_count = 1;
+	int rc = conf_radius_default(c);
+	if (rc)
+		return rc;
 	return conf_network_key_set(c, "feeder", "scopes", "lease,provision,operate", why);
 }
 
@@ -307,11 +312,13 @@ void conf_free(struct conf *c)
 		free(c->realms[i].trigger_source);
 		free(c->realms[i].trigger_device);
 		free(c->realms[i].proxy_from);
+		free(c->realms[i].apns);
 	}
 	for (size_t i = 0; i < c->network_key_count; i++) {
 		free(c->network_keys[i].file);
 		free(c->network_keys[i].nas_ids);
 	}
+	conf_radius_free(c);
 	free(c->dir);
 	free(c);
 }

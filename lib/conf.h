@@ -3,7 +3,8 @@
  * Every key is a row of lib/settings.def; an unknown section or key, a value outside its bounds, a
  * second realm that is not well formed: one clear line and E_SYNTAX. Further sections: `[realm
  * NAME]` (its own listeners and egress) and `[network-key NAME]` (a bearer key of the network API:
- * file, scopes, realm, nas_ids). What was read does not change while the program runs. OWNERSHIP
+ * file, scopes, realm, nas_ids) and `[radius-client NAME]` (who may bring lease
+ * events by RADIUS). What was read does not change while the program runs. OWNERSHIP
  * conf_free frees all; texts are borrowed from the conf. THREADS read-only after conf_load.
  */
 #ifndef HATO_LIB_CONF_H
@@ -16,9 +17,10 @@
 
 #include "lib/key.h"
 
-#define CONF_LIST_MAX   16
-#define CONF_REALMS_MAX 16
-#define CONF_KEYS_MAX   64
+#define CONF_LIST_MAX           16
+#define CONF_REALMS_MAX         16
+#define CONF_KEYS_MAX           64
+#define CONF_RADIUS_CLIENTS_MAX 64
 
 struct conf_list {
 	int64_t value[CONF_LIST_MAX];
@@ -34,6 +36,7 @@ struct conf_realm {
 	char *trigger_source; /* egress: source address, "" = the system's choice */
 	char *trigger_device; /* egress: network device (SO_BINDTODEVICE), "" = none */
 	char *proxy_from;     /* its balancers, at every door; of `default`: see the daemons */
+	char *apns;           /* commas: sessions of other APNs are not ours; "" = every APN is */
 };
 
 enum network_scope { SCOPE_LEASE = 1, SCOPE_PROVISION = 2, SCOPE_OPERATE = 4 };
@@ -43,6 +46,20 @@ struct conf_network_key {
 	unsigned scopes; /* of enum network_scope */
 	char realm[REALM_MAX];
 	char *nas_ids; /* commas; "" = any */
+};
+
+/* What a NAS is told when an address of its is quarantined. */
+enum conf_disconnect { CONF_DISCONNECT_OFF, CONF_DISCONNECT_DISCONNECT, CONF_DISCONNECT_COA };
+struct conf_radius_client {
+	char name[24];
+	char *addresses;   /* commas: addresses and prefixes its packets come from */
+	char *secret_file; /* holds the shared secret */
+	char realm[REALM_MAX];
+	char *nas_ids; /* commas; "" = any */
+	enum conf_disconnect disconnect;
+	uint16_t disconnect_port;
+	char *disconnect_address; /* "" = where the NAS's accounting came from */
+	char *coa_filter;         /* Filter-Id of a CoA-Request */
 };
 
 struct conf {
@@ -61,6 +78,9 @@ struct conf {
 	struct conf_network_key network_keys[CONF_KEYS_MAX]; /* the first is `feeder`, all scopes,
 								unless defined anew */
 	size_t network_key_count;
+	struct conf_radius_client radius_clients[CONF_RADIUS_CLIENTS_MAX]; /* the first is `local`:
+									      this machine */
+	size_t radius_client_count;
 };
 
 /* path null: defaults below `dir`. sets: "section.key=value" each. On failure error[] tells file,

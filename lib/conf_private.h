@@ -23,6 +23,12 @@ int conf_realm_set(struct conf *c, const char *realm, const char *name, const ch
 		   char error[256]);
 int conf_network_key_set(struct conf *c, const char *id, const char *name, const char *value,
 			 char error[256]);
+/* [radius-client NAME] (conf_radius.c); the default client is there before any file is read. */
+int conf_radius_default(struct conf *c);
+int conf_radius_client_set(struct conf *c, const char *client, const char *name, const char *value,
+			   char error[256]);
+int conf_radius_check(struct conf *c, char error[256]);
+void conf_radius_free(struct conf *c);
 /* After all is read: what one key alone cannot tell; fills realms[0] and the defaults of the keys.
  */
 int conf_check(struct conf *c, char error[256]);

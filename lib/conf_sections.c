@@ -72,6 +72,8 @@ int conf_realm_set(struct conf *c, const char *realm, const char *name, const ch
 		return conf_text_set(&r->trigger_device, value);
 	if (!strcmp(name, "proxy_from"))
 		return conf_text_set(&r->proxy_from, value);
+	if (!strcmp(name, "apns"))
+		return conf_text_set(&r->apns, value);
 	return unknown("realm", name, error);
 }
 
@@ -159,6 +161,8 @@ static int texts_complete(struct conf *c)
 			rc = conf_text_set(&r->trigger_device, "");
 		if (!rc && !r->proxy_from)
 			rc = conf_text_set(&r->proxy_from, "");
+		if (!rc && !r->apns)
+			rc = conf_text_set(&r->apns, i ? "" : c->authsrv_apns);
 	}
 	for (size_t i = 0; !rc && i < c->network_key_count; i++) {
 		struct conf_network_key *k = &c->network_keys[i];
@@ -231,6 +235,8 @@ int conf_check(struct conf *c, char error[256])
 	if (!rc)
 		rc = address_check("authsrv.network_listen", c->authsrv_network_listen, error);
 	if (!rc)
+		rc = address_check("authsrv.radius_listen", c->authsrv_radius_listen, error);
+	if (!rc)
 		rc = address_check("smtpgw.listen", c->smtpgw_listen, error);
 	if (!rc)
 		rc = address_check("pushsrv.listen", c->pushsrv_listen, error);
@@ -250,7 +256,7 @@ int conf_check(struct conf *c, char error[256])
 			snprintf(error, 256, "[network-key %s]: no file", c->network_keys[i].id);
 			rc = E_SYNTAX;
 		}
-	return rc;
+	return rc ? rc : conf_radius_check(c, error);
 }
 
 const struct conf_realm *conf_realm(const struct conf *c, const char *name)
