@@ -8,6 +8,9 @@
 #include "authsrv/counters.h"
 #include "authsrv/handset_api.h"
 #include "authsrv/network_api.h"
+#include "authsrv/radius.h"
+#include "authsrv/radius_clients.h"
+#include "authsrv/radius_counters.h"
 #include "authsrv/watch.h"
 #include "lib/clock.h"
 #include "lib/err.h"
@@ -120,6 +123,18 @@ static int keys_load(struct daemon *d, struct authsrv *s)
 	return rc;
 }
 
+static int radius_load(struct daemon *d, struct authsrv *s)
+{
+	char error[256];
+
+	if (!s->conf->authsrv_radius_port)
+		return 0;
+	int rc = radius_clients_load(s->conf, &s->radius_clients, error);
+	if (rc)
+		daemon_fail(d, "%s", error);
+	return rc;
+}
+
 struct first_word {
 	struct loop *loop;
 	int rc;
@@ -187,7 +202,10 @@ int authsrv_start(struct daemon *d, void **shared)
 		return E_NOMEM;
 	s->conf = daemon_conf(d);
 	counters_register();
+	radius_counters_register();
 	int rc = keys_load(d, s);
+	if (!rc)
+		rc = radius_load(d, s);
 	if (!rc)
 		rc = tls_load(d, s);
 	if (!rc)
@@ -216,6 +234,7 @@ void authsrv_stop(void *shared)
 	for (size_t i = 0; i < CONF_REALMS_MAX; i++)
 		balancers_free(s->balancers[i]);
 	network_keys_free(s->keys);
+	radius_clients_free(s->radius_clients);
 	free(s->certificate_pem);
 	if (s->key_pem)
 		explicit_bzero(s->key_pem, strlen(s->key_pem));
@@ -269,6 +288,8 @@ static void keep_house(struct worker *w)
 	db_stats_read(w->shared->db, &stats);
 	counters_store(&stats);
 	watch_second(w);
+	if (w->radius)
+		radius_second(w->radius);
 }
 
 static void on_second(void *arg)
@@ -344,6 +365,18 @@ static int realm_serve(struct worker *w, size_t index)
 	return serve(w, &o, s->conf->authsrv_handset_listen, realm->handset_tls_port);
 }
 
+static int radius_serve(struct worker *w)
+{
+	const struct conf *c = w->shared->conf;
+	int rc = c->authsrv_radius_port ? radius_open(w, &w->radius) : 0;
+
+	if (rc && !atomic_exchange(&w->shared->failed, true))
+		daemon_fail(w->daemon, "%s:%lld (RADIUS): %s", c->authsrv_radius_listen,
+			    (long long)c->authsrv_radius_port,
+			    rc == E_EXISTS ? "the port is in use" : err_text(rc));
+	return rc;
+}
+
 int authsrv_worker_start(struct daemon *d, void *shared, struct loop *loop, unsigned index,
 			 void **worker)
 {
@@ -360,6 +393,8 @@ int authsrv_worker_start(struct daemon *d, void *shared, struct loop *loop, unsi
 		rc = keyring_open(w->shared->keyring_path, &w->ring);
 	if (!rc && !(w->each_second = loop_timer_new(loop, on_second, w)))
 		rc = E_NOMEM;
+	if (!rc && index == 0)
+		rc = radius_serve(w);
 	if (!rc && index == 0)
 		rc = watch_start(w);
 	if (!rc)
@@ -390,6 +425,8 @@ void authsrv_worker_stop(struct daemon *d, void *worker, unsigned index)
 	(void)d;
 	(void)index;
 	w->stopping = true;
+	if (w->radius)
+		radius_stop(w->radius);
 	feed_line_stop(&w->feed);
 	say_idle(w);
 }
@@ -402,6 +439,7 @@ void authsrv_worker_free(void *worker)
 	loop_timer_free(w->each_second);
 	if (w->port)
 		db_port_close(w->port);
+	radius_close(w->radius);
 	for (size_t i = 0; i < w->server_count; i++)
 		http_server_close(w->servers[i]);
 	keyring_free(w->ring);
@@ -420,7 +458,7 @@ void *call_begin(struct worker *w, struct http_request *r, size_t size)
 	}
 	call->worker = w;
 	call->r = r;
-	w->calls++;
+	worker_hold(w);
 	return call;
 }
 
@@ -429,6 +467,16 @@ void call_end(void *call)
 	struct worker *w = ((struct call *)call)->worker;
 
 	free(call);
+	worker_release(w);
+}
+
+void worker_hold(struct worker *w)
+{
+	w->calls++;
+}
+
+void worker_release(struct worker *w)
+{
 	w->calls--;
 	say_idle(w);
 }

@@ -31,6 +31,7 @@ struct authsrv {
 	const struct conf *conf;
 	struct db *db;
 	struct network_keys *keys;
+	struct radius_clients *radius_clients;
 	char *certificate_pem, *key_pem; /* null: no HTTPS door is open */
 	char *keyring_path;
 	struct admission *network, *handsets; /* connections, over all workers and listeners */
@@ -52,12 +53,13 @@ struct worker {
 	struct http_server *servers[SERVERS_MAX];
 	size_t server_count;
 	unsigned index;
-	size_t calls; /* in flight */
+	size_t calls; /* in flight, with all that holds the worker */
 	bool stopping, idle_said;
 	uint64_t dice; /* of Retry-After's jitter: no secret */
 	struct loop_timer *each_second;
 	unsigned seconds;
 	bool sweeping, beating; /* worker 0: one of each at a time */
+	struct radius *radius;  /* worker 0: the listener of RADIUS; null: off */
 	unsigned alarms;        /* worker 0: written this second (watch.h) */
 };
 
@@ -77,6 +79,10 @@ int64_t authsrv_batch(struct authsrv *shared);
 int64_t worker_retry_after(struct worker *w);
 /* The store's queue is so long that only lease events should still join it. */
 bool worker_sheds(const struct worker *w);
+
+/* Something is on its way that a stopping worker waits for. */
+void worker_hold(struct worker *w);
+void worker_release(struct worker *w);
 
 struct call {
 	struct worker *worker;

@@ -1,6 +1,7 @@
 #include "authsrv/watch.h"
 
 #include "authsrv/counters.h"
+#include "authsrv/radius.h"
 #include "lib/log.h"
 
 static void on_change(void *arg, const struct change *change)
@@ -13,6 +14,8 @@ static void on_change(void *arg, const struct change *change)
 	count_state(change->state);
 	if (change->state != KEY_CONTESTED && change->state != KEY_QUARANTINED)
 		return;
+	if (w->radius && change->state == KEY_QUARANTINED && !w->stopping)
+		radius_quarantined(w->radius, change);
 	if (w->alarms++ >= ALARMS_PER_SECOND)
 		return;
 	log_event(LOG_WARN, key_state_name(change->state), LOG_TEXT("realm", change->key.realm),

@@ -229,6 +229,11 @@ void binding_history(struct db_port *, const struct key *, int64_t at_us, size_t
 void feed_started(struct db_port *, int64_t now_us, db_done *, void *arg);
 void feed_heartbeat(struct db_port *, int64_t now_us, db_done *, void *arg);
 
+/* What the NAS told may have been lost: it is behind from now on. nas_id null: every NAS of the
+ * realm is. */
+void feed_behind(struct db_port *, const char *realm, const char *nas_id, int64_t now_us, db_done *,
+		 void *arg);
+
 /* Expiry of leases, old sessions, history, tombstones, change rows, orphaned chunks; a bounded
  * piece of each. Called once a second by authsrv (bindings) and pushsrv (mail). */
 void bindings_sweep(struct db_port *, int64_t now_us, db_done *, void *arg);

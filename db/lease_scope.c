@@ -264,6 +264,41 @@ static int binding_put(void *ctx, const struct binding *b)
 
 /* ---- sessions ---- */
 
+#define BEARER_OCTETS 5
+
+static void read_bearers(struct query *q, struct session_row *r)
+{
+	size_t n = 0;
+	const uint8_t *at = query_get_blob(q, &n);
+
+	for (; n >= BEARER_OCTETS && r->bearer_count < SESSION_BEARERS_MAX;
+	     at += BEARER_OCTETS, n -= BEARER_OCTETS)
+		r->bearers[r->bearer_count++] = (struct session_bearer){
+			.id = (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 |
+			      at[3],
+			.ended = at[4] != 0};
+}
+
+/* The octets must live until query_end. */
+static void bind_bearers(struct query *q, const struct session_row *r,
+			 uint8_t octets[SESSION_BEARERS_MAX * BEARER_OCTETS])
+{
+	if (!r->bearer_count) {
+		query_null(q);
+		return;
+	}
+	for (size_t i = 0; i < r->bearer_count; i++) {
+		const struct session_bearer *b = &r->bearers[i];
+		uint8_t *at = octets + i * BEARER_OCTETS;
+		at[0] = (uint8_t)(b->id >> 24);
+		at[1] = (uint8_t)(b->id >> 16);
+		at[2] = (uint8_t)(b->id >> 8);
+		at[3] = (uint8_t)b->id;
+		at[4] = b->ended;
+	}
+	query_blob(q, octets, r->bearer_count * BEARER_OCTETS);
+}
+
 static void read_session(struct query *q, struct session_row *r)
 {
 	memset(r, 0, sizeof *r);
@@ -278,6 +313,7 @@ static void read_session(struct query *q, struct session_row *r)
 	r->renewed_us = query_get_int(q);
 	r->ended_us = query_get_int(q);
 	r->active = query_get_int(q) != 0;
+	read_bearers(q, r);
 }
 
 static void remember_session(struct lease_scope *s, const struct session_row *r)
@@ -354,6 +390,7 @@ static int session_before(void *ctx, const char *realm, const char *nas_id, int6
 
 static int session_insert(struct engine *e, struct session_row *r)
 {
+	uint8_t octets[SESSION_BEARERS_MAX * BEARER_OCTETS];
 	struct query q;
 	int64_t nas = 0;
 	int err = nas_id_of(e, r->realm, r->nas_id, &nas);
@@ -371,6 +408,7 @@ static int session_insert(struct engine *e, struct session_row *r)
 	query_int(&q, r->renewed_us);
 	query_int(&q, r->ended_us);
 	query_int(&q, r->active);
+	bind_bearers(&q, r, octets);
 	err = query_run(&q);
 	if (!err)
 		r->id = engine_inserted(e);
@@ -386,13 +424,40 @@ static const struct session_row *recall_session(const struct lease_scope *s, int
 	return NULL;
 }
 
+static bool same_bearers(const struct session_row *a, const struct session_row *b)
+{
+	if (a->bearer_count != b->bearer_count)
+		return false;
+	for (size_t i = 0; i < a->bearer_count; i++)
+		if (a->bearers[i].id != b->bearers[i].id ||
+		    a->bearers[i].ended != b->bearers[i].ended)
+			return false;
+	return true;
+}
+
+static int session_set_bearers(struct engine *e, const struct session_row *r)
+{
+	uint8_t octets[SESSION_BEARERS_MAX * BEARER_OCTETS];
+	struct query q;
+
+	query_begin(&q, e, STMT_SESSION_SET_BEARERS);
+	query_int(&q, r->id);
+	bind_bearers(&q, r, octets);
+	return query_run(&q);
+}
+
 static int session_update(struct lease_scope *s, const struct session_row *r)
 {
 	const struct session_row *was = recall_session(s, r->id);
 	bool same = was && was->subscriber == r->subscriber && was->started_us == r->started_us &&
 		    was->normalised_us == r->normalised_us && was->ended_us == r->ended_us;
 	struct query q;
+	int err = 0;
 
+	if (was ? !same_bearers(was, r) : r->bearer_count != 0)
+		err = session_set_bearers(s->engine, r);
+	if (err)
+		return err;
 	if (same && was->active == r->active) {
 		query_begin(&q, s->engine, STMT_SESSION_RENEW);
 		query_int(&q, r->id);

@@ -51,6 +51,7 @@ static void on_all_ready(void *arg)
 		endpoint("POP3 (STLS)", c->popgw_listen, realm->pop3_port);
 		endpoint("POP3S", c->popgw_listen, realm->pop3s_port);
 	}
+	endpoint("RADIUS accounting (UDP)", c->authsrv_radius_listen, c->authsrv_radius_port);
 	endpoint("SMTP (MX)", c->smtpgw_listen, c->smtpgw_mx_port);
 	endpoint("LMTP", c->pushsrv_listen, c->pushsrv_lmtp_port);
 	if (*c->pushsrv_lmtp_socket)

@@ -19,6 +19,12 @@ struct loop {
 	bool stop;
 };
 
+struct loop_reader {
+	void (*fn)(void *arg);
+	void *arg;
+	struct event *event;
+};
+
 struct loop_timer {
 	struct event *event;
 	void (*fn)(void *arg);
@@ -140,6 +146,15 @@ void loop_post(struct loop *loop, struct loop_task *task)
 		wake(loop);
 }
 
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct loop_reader *r = arg;
+
+	(void)fd;
+	(void)what;
+	r->fn(r->arg);
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct loop_timer *t = arg;
@@ -185,4 +200,36 @@ void loop_timer_free(struct loop_timer *t)
 		return;
 	event_free(t->event);
 	free(t);
+}
+
+struct loop_reader *loop_reader_new(struct loop *loop, int fd, void (*fn)(void *arg), void *arg)
+{
+	struct loop_reader *r = calloc(1, sizeof *r);
+
+	if (!r)
+		return NULL;
+	r->fn = fn;
+	r->arg = arg;
+	r->event = event_new(loop->base, fd, EV_READ | EV_PERSIST, on_readable, r);
+	if (!r->event) {
+		free(r);
+		return NULL;
+	}
+	return r;
+}
+
+void loop_reader_turn(struct loop_reader *r, bool on)
+{
+	if (on)
+		event_add(r->event, NULL);
+	else
+		event_del(r->event);
+}
+
+void loop_reader_free(struct loop_reader *r)
+{
+	if (!r)
+		return;
+	event_free(r->event);
+	free(r);
 }

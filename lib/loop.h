@@ -9,11 +9,13 @@
 #ifndef HATO_LIB_LOOP_H
 #define HATO_LIB_LOOP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct event_base;
 struct loop;
 struct loop_timer;
+struct loop_reader;
 
 struct loop_task {
 	struct loop_task *next;
@@ -37,5 +39,11 @@ struct loop_timer *loop_timer_new(struct loop *loop, void (*fn)(void *arg), void
 void loop_timer_set(struct loop_timer *t, int64_t in_us);
 void loop_timer_stop(struct loop_timer *t);
 void loop_timer_free(struct loop_timer *t);
+
+/* fn whenever the descriptor (the caller's; closed after loop_reader_free) has something to read,
+ * while the reader is on. It begins off. E_NOMEM -> null. */
+struct loop_reader *loop_reader_new(struct loop *loop, int fd, void (*fn)(void *arg), void *arg);
+void loop_reader_turn(struct loop_reader *r, bool on);
+void loop_reader_free(struct loop_reader *r);
 
 #endif

@@ -238,7 +238,10 @@ static void describe_session(struct applying *a)
 		a->own.started_us = a->time_us;
 		a->own.normalised_us = normalised(a, a->time_us);
 		a->own.ended_us = 0;
+		a->own.bearer_count = 0;
 	}
+	if (a->ev->bearer)
+		session_bearer_note(&a->own, a->ev->bearer, false);
 }
 
 const struct lease_outcome *lease_graver(const struct lease_outcome *a,
@@ -307,6 +310,14 @@ static int apply_stop(struct applying *a)
 		return 0;
 	}
 	lease_say(a, LEASE_APPLIED, NULL);
+	if (a->own.id && a->ev->bearer && !a->ev->last_bearer) {
+		session_bearer_note(&a->own, a->ev->bearer, true);
+		if (session_has_active_bearer(&a->own)) {
+			a->out->subscriber = a->own.subscriber;
+			a->out->detail = "one bearer; others of the session are active";
+			return a->store->session_put(a->store->ctx, &a->own);
+		}
+	}
 	if (a->own.id) {
 		a->out->subscriber = a->own.subscriber;
 		a->own.ended_us = a->time_us > a->own.started_us ? a->time_us : a->own.started_us;

@@ -58,6 +58,8 @@ struct lease_event {
 	int64_t lease_us;    /* how long it lasts; 0: until the Stop */
 	int64_t batch; /* events of one REST batch share a number; their order is known. 0: none */
 	char feeder[FEEDER_MAX]; /* id of the network key that brought it */
+	uint32_t bearer;  /* Charging-ID: one of several bearers of the session; 0: not said */
+	bool last_bearer; /* a Stop that says so ends the session, whatever bearers it had */
 };
 
 struct lease_outcome {
@@ -88,6 +90,14 @@ struct nas_row {
 			      0: not behind */
 };
 
+/* One of several bearers (PDP contexts) of a session. Ended ones are kept, so that a late Start
+ * does not revive them. */
+#define SESSION_BEARERS_MAX 16
+struct session_bearer {
+	uint32_t id;
+	bool ended;
+};
+
 struct session_row {
 	int64_t id; /* 0: not stored yet */
 	char realm[REALM_MAX];
@@ -100,6 +110,8 @@ struct session_row {
 	int64_t renewed_us;
 	int64_t ended_us; /* 0: not ended. Ended ones are remembered 24 h */
 	bool active;      /* it is its subscriber's session in this realm: at most one */
+	struct session_bearer bearers[SESSION_BEARERS_MAX];
+	size_t bearer_count;
 };
 
 /* The port to what is stored. Every call returns 0 or E_*; any E_* but E_NOT_FOUND ends lease_apply
@@ -170,6 +182,12 @@ bool lease_is_behind(const struct nas_row *nas, const struct binding *b);
 
 /* Ends a session by the operator's or provisioning's word, as a Stop at time_us would. */
 int lease_end_session(const struct lease_store *store, struct session_row *s, int64_t time_us);
+
+/* A bearer of the session was seen (or, ended, its Stop was). Where there is no more room the
+ * oldest ended one is forgotten; if all are active, the new one is not kept: its own Stop then ends
+ * nothing, and the session ends with the others'. */
+void session_bearer_note(struct session_row *s, uint32_t bearer, bool ended);
+bool session_has_active_bearer(const struct session_row *s);
 
 const char *lease_kind_name(enum lease_kind k); /* "start", "update", "stop", "nas-on", "nas-off" */
 const char *lease_result_name(enum lease_result r); /* "applied", ... */
