@@ -1,0 +1,213 @@
+"""Leases of real DHCP servers (Kea, dnsmasq) and clients make and end bindings; the device table."""
+import os
+import signal
+import unittest
+
+from harness.dhcp import Lab, hex_of
+from harness.system import Hato, eventually
+
+POOL = ("10.77.0.50", "10.77.0.50")  # one address: whoever comes next gets it
+X = POOL[0]
+ALICE, BOB, CAROL = "01:02:00:00:00:00:0a", "01:02:00:00:00:00:0b", "01:02:00:00:00:00:0c"
+HW = {ALICE: "020000000a01", BOB: "020000000b01", CAROL: "020000000c01"}
+
+
+class Dhcp(unittest.TestCase):
+    """One server and one Hato for a class; the address is free between the tests."""
+
+    @classmethod
+    def setUpClass(cls):
+        if os.getuid() != 0:
+            raise unittest.SkipTest("network namespaces need root")
+        cls.lab = Lab()
+        cls.addClassCleanup(cls.lab.close)
+        cls.hato = Hato()
+        cls.addClassCleanup(cls.hato.close)
+        cls.people = {}
+        for number, client in enumerate((ALICE, BOB, CAROL), 1):
+            cls.people[client] = cls.hato.subscriber(number)
+        cls.device(cls, "client-id", ALICE, ALICE)
+        cls.device(cls, "client-id", BOB, BOB)
+        cls.device(cls, "circuit-id", "63:03", CAROL)
+        cls.device(cls, "remote-id", "72:00:01", BOB)
+
+    def device(self, kind, value, who):
+        status, _, answer = self.hato.network("PUT", "/v1/devices/%s/%s" % (kind, value), {"msisdn": self.people[who].msisdn})
+        assert status in (200, 201), (status, answer)
+
+    def binding(self):
+        status, _, answer = self.hato.network("GET", "/v1/bindings/" + X)
+        return answer if status == 200 else None
+
+    def holder(self):
+        found = self.binding()
+        return found["msisdn"] if found and found["state"] != "quarantined" else None
+
+    def until_held_by(self, who):
+        eventually("%s is bound to %s\n%s" % (X, who, self.lab.log("hook.err")),
+                   lambda: self.holder() == self.people[who].msisdn, 20)
+
+    def until_free(self):
+        eventually("nobody holds %s\n%s" % (X, self.lab.log("hook.err")), lambda: self.binding() is None, 20)
+
+    def until_told(self):
+        eventually("every event was brought", lambda: self.lab.waiting() == 0)
+
+    def crafted(self):
+        client = self.lab.crafted()
+        self.addCleanup(client.close)
+        return client
+
+    # ---- what both servers must do ----
+
+    def lease_and_release(self):
+        client = self.lab.udhcpc(ALICE)
+        self.assertEqual(X, client.address)
+        self.until_held_by(ALICE)
+        generation = self.binding()["generation"]
+        self.assertGreater(self.binding()["expires"], self.binding()["started"])
+        self.lab.renew(client)
+        self.until_told()
+        self.assertEqual((self.people[ALICE].msisdn, generation), (self.holder(), self.binding()["generation"]))
+        self.lab.release(client)
+        self.until_free()
+        # the next one on the same address
+        client = self.lab.udhcpc(BOB)
+        self.assertEqual(X, client.address)
+        self.until_held_by(BOB)
+        self.lab.release(client)
+        self.until_free()
+
+    def lost_release(self):
+        client = self.lab.udhcpc(ALICE)
+        self.until_held_by(ALICE)
+        self.lab.deaf(True)
+        self.lab.release(client)
+        self.lab.deaf(False)
+        client = self.lab.udhcpc(BOB)
+        self.assertEqual(X, client.address)
+        self.until_held_by(BOB)
+        self.lab.release(client)
+        self.until_free()
+
+    def authsrv_away(self):
+        self.hato.stop()
+        client = self.lab.udhcpc(ALICE)
+        self.lab.release(client)
+        client = self.lab.udhcpc(BOB)
+        eventually("three events wait", lambda: self.lab.waiting() >= 3)
+        self.hato.start()
+        self.until_held_by(BOB)
+        self.until_told()
+        self.assertEqual(self.people[BOB].msisdn, self.holder())
+        self.lab.release(client)
+        self.until_free()
+
+    def by_option_82(self):
+        send = self.crafted()
+        self.assertEqual(X, send("lease", "-", HW[CAROL], "6303", "-"))
+        self.until_held_by(CAROL)
+        generation = self.binding()["generation"]
+        # past the relay: no option 82; the session is known
+        self.assertEqual(X, self.renewed(send, HW[CAROL]))
+        self.until_told()
+        self.assertEqual((self.people[CAROL].msisdn, generation), (self.holder(), self.binding()["generation"]))
+        send("release", "-", HW[CAROL], X)
+        self.until_free()
+
+    def renewed(self, send, hw, client="-"):
+        """Renewing takes the address to be on the client's interface."""
+        from harness.dhcp import ip
+        ip("-n", self.lab.client, "addr", "add", X + "/24", "dev", "eth0")
+        try:
+            return send("renew", client, hw, X)
+        finally:
+            ip("-n", self.lab.client, "addr", "del", X + "/24", "dev", "eth0")
+
+    def contradiction(self):
+        """Alice's client-id on Carol's line: whose it is nobody can say; the address opens nothing."""
+        send = self.crafted()
+        self.assertEqual(X, send("lease", hex_of(ALICE), HW[ALICE], "6303", "-"))
+        eventually("quarantined", lambda: (self.binding() or {}).get("state") == "quarantined")
+        send("release", hex_of(ALICE), HW[ALICE], X)
+        self.until_told()
+        self.assertEqual(X, send("lease", hex_of(BOB), HW[BOB], "-", "-"))
+        self.until_held_by(BOB)
+        send("release", hex_of(BOB), HW[BOB], X)
+        self.until_free()
+
+    def many_in_a_second(self, rows=None):
+        """Leases and releases as fast as the server gives them: the hooks run beside each other, and the last one counts.
+        rows: of history, if the server tells every event."""
+        send = self.crafted()
+        before = len(self.history())
+        for who in (ALICE, BOB, BOB, ALICE, ALICE, BOB):
+            self.assertEqual(X, send("lease", hex_of(who), HW[who], "-", "-"))
+            send("release", hex_of(who), HW[who], X)
+        self.assertEqual(X, send("lease", "-", HW[CAROL], "6303", "-"))
+        if rows:
+            eventually("every event was told", lambda: len(self.history()) == before + rows)
+        self.until_held_by(CAROL)
+        send("release", "-", HW[CAROL], X)
+        self.until_free()
+
+    def history(self):
+        return self.hato.network("GET", "/v1/bindings/%s/history?limit=1000" % X)[2]
+
+
+class KeaTest(Dhcp):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.lab.kea(cls.lab.hook("kea-hook", cls.hato), "%s-%s" % POOL)
+
+    def test_lease_and_release(self):
+        self.lease_and_release()
+
+    def test_lost_release(self):
+        self.lost_release()
+
+    def test_authsrv_away(self):
+        self.authsrv_away()
+
+    def test_option_82(self):
+        self.by_option_82()
+
+    def test_contradiction(self):
+        self.contradiction()
+
+    def test_many_in_a_second(self):
+        # a lease; a release as lease4_release, and as a deleted lease of leases4_committed
+        self.many_in_a_second(6 * 3 + 1)
+
+    def test_expiry(self):
+        """Nobody says goodbye: Kea notices, and so do we (and without Kea's word the lease's own end counts)."""
+        client = self.lab.udhcpc(ALICE, seconds=2)
+        self.lab.end(client, signal.SIGKILL)
+        eventually("Kea says that it ended", lambda: self.history()[-1]["event"] == "stop", 20)
+        self.until_free()
+
+
+class DnsmasqTest(Dhcp):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.lab.dnsmasq(cls.lab.hook("dnsmasq-hook", cls.hato), POOL)
+
+    def test_lease_and_release(self):
+        self.lease_and_release()
+
+    def test_lost_release(self):
+        self.lost_release()
+
+    def test_authsrv_away(self):
+        self.authsrv_away()
+
+    def test_option_82(self):
+        self.by_option_82()
+
+    def test_contradiction(self):
+        self.contradiction()
+
+    def test_many_in_a_second(self):
+        self.many_in_a_second()

@@ -1,0 +1,196 @@
+"""DHCP in network namespaces of the test's own: a real server with our hook, and real clients.
+
+The server's namespace and the client's are joined by a pair of interfaces. The hook that the server runs enters this
+process's namespace again, so that it finds authsrv on the loopback.
+"""
+import itertools
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+from harness.system import PATIENCE, ROOT, eventually
+
+NUMBERS = itertools.count()
+SERVER, RELAY = "10.77.0.1", "10.77.0.9"
+RUN_SCRIPT = "/usr/lib/%s/kea/hooks/libdhcp_run_script.so"
+
+
+def ip(*words, check=True):
+    run = subprocess.run(["ip", *words], capture_output=True, text=True, timeout=PATIENCE)
+    if check and run.returncode != 0:
+        raise AssertionError("ip %s: %s" % (" ".join(words), run.stderr))
+    return run.returncode == 0
+
+
+def hex_of(text):
+    return text.replace(":", "").lower()
+
+
+class Lab:
+    """Two namespaces and a folder; close() leaves nothing behind."""
+
+    def __init__(self):
+        name = "hato-%d-%d" % (os.getpid(), next(NUMBERS))
+        self.server, self.client = name + "-s", name + "-c"
+        self.processes = []
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="hato-dhcp-"))
+        for n in (self.server, self.client):
+            if not ip("netns", "add", n, check=False):
+                self.close()
+                raise unittest.SkipTest("network namespaces cannot be made here")
+        ip("link", "add", "dhcp0", "netns", self.server, "type", "veth", "peer", "name", "eth0", "netns", self.client)
+        for n, dev in ((self.server, "dhcp0"), (self.client, "eth0")):
+            ip("-n", n, "link", "set", "lo", "up")
+            ip("-n", n, "link", "set", dev, "up")
+        ip("-n", self.server, "addr", "add", SERVER + "/24", "dev", "dhcp0")
+        ip("-n", self.client, "addr", "add", RELAY + "/24", "dev", "eth0")
+
+    def spawn(self, namespace, *words, log, env=None):
+        """A process in a namespace; its output goes into a file."""
+        with open(self.dir / log, "ab") as out:
+            p = subprocess.Popen(["ip", "netns", "exec", namespace, *[str(w) for w in words]], stdin=subprocess.DEVNULL,
+                                 stdout=out, stderr=out, env={**os.environ, **(env or {})})
+        self.processes.append(p)
+        return p
+
+    def log(self, name):
+        path = self.dir / name
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def end(self, process, how=signal.SIGTERM):
+        if process.poll() is None:
+            process.send_signal(how)
+        process.wait(PATIENCE)
+
+    def close(self):
+        for p in self.processes:
+            self.end(p, signal.SIGKILL)
+        for n in (self.server, self.client):
+            ip("netns", "del", n, check=False)
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    # ---- the hook ----
+
+    def hook(self, program, hato):
+        """feeds/PROGRAM for this Hato. While the file `deaf` is there, nothing is heard: a lost event."""
+        (self.dir / "feed.conf").write_text(
+            "url=http://127.0.0.1:%d\nkey_file=%s\nspool=%s\npause_max=1\nipv6=prefixes\n"
+            % (hato.port("authsrv.network_port"), hato.dir / "state" / "feeder.key", self.dir / "spool"))
+        script = self.dir / program
+        script.write_text("#!/bin/sh\n[ ! -e %s/deaf ] || exit 0\nHATO_FEED_CONF=%s/feed.conf\nexport HATO_FEED_CONF\n"
+                          "exec nsenter --net=/proc/%d/ns/net %s/feeds/%s \"$@\" 2>>%s/hook.err\n"
+                          % (self.dir, self.dir, os.getpid(), ROOT, program, self.dir))
+        script.chmod(0o755)
+        return script
+
+    def deaf(self, yes):
+        if yes:
+            (self.dir / "deaf").touch()
+        else:
+            (self.dir / "deaf").unlink()
+
+    def waiting(self):
+        queue = self.dir / "spool" / "queue"
+        return len(list(queue.iterdir())) if queue.exists() else 0
+
+    # ---- the servers ----
+
+    def kea(self, hook, pool, family=4, subnet="10.77.0.0/24", **more):
+        multiarch = next((m for m in os.listdir("/usr/lib") if os.path.exists(RUN_SCRIPT % m)), None)
+        if not multiarch:
+            raise AssertionError("kea-common is not installed: scripts/install-deps test")
+        of = {"subnet": subnet, "pools": [{"pool": pool}] if pool else [], **more}
+        server = {
+            "interfaces-config": {"interfaces": ["dhcp0"]},
+            "lease-database": {"type": "memfile", "persist": False},
+            "valid-lifetime": 3600, "min-valid-lifetime": 2, "max-valid-lifetime": 7200,
+            "expired-leases-processing": {"reclaim-timer-wait-time": 1},
+            "hooks-libraries": [{"library": RUN_SCRIPT % multiarch, "parameters": {"name": str(hook), "sync": False}}],
+            "subnet%d" % family: [of],
+            "loggers": [{"name": "kea-dhcp%d" % family, "severity": "INFO",
+                         "output_options": [{"output": "stdout", "flush": True}]}],
+        }
+        config = self.dir / "kea.json"
+        config.write_text(json.dumps({"Dhcp%d" % family: server}))
+        where = {"KEA_PIDFILE_DIR": str(self.dir), "KEA_LOCKFILE_DIR": str(self.dir)}
+        # A copy: Debian's AppArmor profile goes by the path, and lets Kea read and run nothing of ours.
+        program = self.dir / ("kea-dhcp%d" % family)
+        shutil.copy("/usr/sbin/kea-dhcp%d" % family, program)
+        p = self.spawn(self.server, program, "-c", config, log="server.log", env=where)
+        self.until_served(p, "DHCP%d_STARTED" % family)
+        return p
+
+    def dnsmasq(self, hook, pool, *more):
+        p = self.spawn(self.server, "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--user=root",
+                       "--log-facility=-", "--log-dhcp", "--pid-file=" + str(self.dir / "dnsmasq.pid"),
+                       "--dhcp-leasefile=" + str(self.dir / "dnsmasq.leases"), "--interface=dhcp0", "--bind-interfaces",
+                       "--dhcp-authoritative", "--no-ping", "--dhcp-range=%s,%s,1h" % pool, "--dhcp-script=" + str(hook),
+                       *more, log="server.log")
+        self.until_served(p, "DHCP, sockets bound exclusively to interface dhcp0")
+        return p
+
+    def until_served(self, process, line):
+        def ask():
+            if process.poll() is not None:
+                raise AssertionError("the DHCP server ended:\n" + self.log("server.log"))
+            return line in self.log("server.log")
+        eventually("the DHCP server runs", ask)
+
+    # ---- the clients ----
+
+    def udhcpc(self, client_id, seconds=None):
+        """A real client that holds its lease until it is told to go (SIGUSR2: release; SIGUSR1: renew)."""
+        script = self.dir / "udhcpc.sh"
+        if not script.exists():
+            script.write_text("#!/bin/sh\ncase $1 in\nbound|renew) ip addr replace $ip/24 dev $interface ;;\n"
+                              "deconfig) ip addr flush dev $interface scope global\n"
+                              "ip addr add %s/24 dev $interface ;;\nesac\necho \"$1 $ip\"\n" % RELAY)
+            script.chmod(0o755)
+        self.udhcpcs = getattr(self, "udhcpcs", 0) + 1
+        lease = ["-x", "lease:%d" % seconds] if seconds else []
+        p = self.spawn(self.client, "busybox", "udhcpc", "-f", "-i", "eth0", "-s", script, "-x", "61:" + hex_of(client_id),
+                       "-t", "20", "-T", "1", *lease, log="udhcpc-%d.log" % self.udhcpcs)
+        p.log_name = "udhcpc-%d.log" % self.udhcpcs
+        eventually("udhcpc has a lease", lambda: "bound 10." in self.log(p.log_name), 20)
+        p.address = [l for l in self.log(p.log_name).splitlines() if l.startswith("bound ")][-1].split()[1]
+        return p
+
+    def release(self, udhcpc):
+        os.kill(udhcpc.pid, signal.SIGUSR2)
+        eventually("udhcpc has released", lambda: "entering released state" in self.log(udhcpc.log_name))
+        self.end(udhcpc)
+
+    def renew(self, udhcpc):
+        before = self.log(udhcpc.log_name).count("renew 10.")
+        os.kill(udhcpc.pid, signal.SIGUSR1)
+        eventually("udhcpc has renewed", lambda: self.log(udhcpc.log_name).count("renew 10.") > before)
+
+    def crafted(self):
+        return Crafted(self)
+
+
+class Crafted:
+    """harness/dhcp_client.py in the client's namespace."""
+
+    def __init__(self, lab):
+        self.process = subprocess.Popen(
+            ["ip", "netns", "exec", lab.client, sys.executable, "-B", str(pathlib.Path(__file__).with_name("dhcp_client.py")),
+             SERVER, RELAY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        lab.processes.append(self.process)
+        assert self.process.stdout.readline() == "ready\n"
+
+    def __call__(self, *words):
+        self.process.stdin.write(" ".join(words) + "\n")
+        self.process.stdin.flush()
+        return self.process.stdout.readline().strip()
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait(PATIENCE)
