@@ -126,20 +126,25 @@ static int find_subscriber(struct applying *a)
 	return rc;
 }
 
+void lease_derive_session(const struct key *k, int64_t subscriber, char name[SESSION_ID_MAX])
+{
+	char key[KEY_TEXT_MAX];
+
+	snprintf(name, SESSION_ID_MAX, "derived:%s:%lld", key_format(k, key),
+		 (long long)subscriber);
+}
+
 /* Without a session id it is derived from (NAS, key, subscriber); the NAS is part of the session's
  * name anyway. */
 static bool name_session(const struct applying *a, char name[SESSION_ID_MAX])
 {
-	char key[KEY_TEXT_MAX];
-
 	if (*a->ev->session_id) {
 		snprintf(name, SESSION_ID_MAX, "%s", a->ev->session_id);
 		return true;
 	}
 	if (!a->ev->key_count || !a->subscriber)
 		return false;
-	snprintf(name, SESSION_ID_MAX, "derived:%s:%lld", key_format(&a->ev->keys[0], key),
-		 (long long)a->subscriber);
+	lease_derive_session(&a->ev->keys[0], a->subscriber, name);
 	return true;
 }
 
@@ -344,7 +349,7 @@ static int apply_on_off(struct applying *a)
 	struct session_row session;
 	int rc;
 
-	if (a->time_us <= a->nas.on_us) {
+	if (a->time_us <= a->nas.on_us || a->time_us < a->nas.listed_us) {
 		lease_say(a, LEASE_STALE, NULL);
 		return 0;
 	}

@@ -88,6 +88,7 @@ struct nas_row {
 	bool offset_known;
 	int64_t behind_us; /* bindings renewed before this are not to be trusted with a bare word;
 			      0: not behind */
+	int64_t listed_us; /* the moment of its last whole list (resync.h); 0: none */
 };
 
 /* One of several bearers (PDP contexts) of a session. Ended ones are kept, so that a late Start
@@ -112,6 +113,11 @@ struct session_row {
 	bool active;      /* it is its subscriber's session in this realm: at most one */
 	struct session_bearer bearers[SESSION_BEARERS_MAX];
 	size_t bearer_count;
+};
+
+/* Where a walk through sessions stands, in order of (started_us, id). */
+struct session_cursor {
+	int64_t started_us, id;
 };
 
 /* The port to what is stored. Every call returns 0 or E_*; any E_* but E_NOT_FOUND ends lease_apply
@@ -145,6 +151,10 @@ struct lease_store {
 	/* Any not-ended session of the NAS that started strictly before time_us. */
 	int (*session_before)(void *ctx, const char *realm, const char *nas_id, int64_t time_us,
 			      struct session_row *out);
+	/* The not-ended sessions of the NAS that started strictly before time_us, `max` at a time:
+	 * fewer are the last. */
+	int (*sessions_open)(void *ctx, const char *realm, const char *nas_id, int64_t time_us,
+			     struct session_cursor *at, int64_t *ids, size_t max, size_t *n);
 };
 
 /* 0 (the outcome is filled) or the store's error. */

@@ -5,6 +5,12 @@
 #include "lib/err.h"
 #include "lib/rules/lease_private.h"
 
+/* Older than its NAS's last whole list: that has told what is left of it. */
+static bool is_before_list(const struct applying *a)
+{
+	return a->time_us < a->nas.listed_us;
+}
+
 /* The holder goes, whoever comes: the key is free, its generation raised, its watermark the
  * winner's time. */
 static void evict(const struct applying *a, struct binding *b)
@@ -76,6 +82,8 @@ static int judge(const struct applying *a, const struct binding *b, enum key_ver
 	if (!rc && current.id != a->own.id)
 		q.newest = is_newest(a, &current);
 	*verdict = lease_verdict(b, &q);
+	if (*verdict != VERDICT_REFRESH && is_before_list(a))
+		*verdict = VERDICT_STALE;
 	return rc == E_NOT_FOUND ? 0 : rc;
 }
 
@@ -253,7 +261,7 @@ static int decide(struct applying *a, struct binding *b, enum key_verdict verdic
  * nothing, and only a newer Start ends a quarantine. */
 static enum key_verdict exchange_verdict(const struct applying *a, const struct binding *o)
 {
-	if (a->time_us < o->watermark_us)
+	if (a->time_us < o->watermark_us || is_before_list(a))
 		return VERDICT_STALE;
 	if (o->state != KEY_QUARANTINED)
 		return VERDICT_REFRESH;

@@ -37,6 +37,9 @@ int lease_free_bindings(const struct lease_store *s, int64_t session, int64_t wa
 /* lease_device.c: what the event's devices say; they must agree with what is known already */
 int lease_ask_devices(struct applying *a);
 
+/* The name of a session whose feed gives none. */
+void lease_derive_session(const struct key *k, int64_t subscriber, char name[SESSION_ID_MAX]);
+
 /* lease_key.c: a Start or an update for one key, the outcome said and stored */
 int lease_apply_to_key(struct applying *a, const struct key *k);
 

@@ -245,6 +245,35 @@ static int session_before(void *ctx, const char *realm, const char *nas_id, int6
 	return E_NOT_FOUND;
 }
 
+static bool is_after(const struct session_row *s, const struct session_cursor *at)
+{
+	return s->started_us != at->started_us ? s->started_us > at->started_us : s->id > at->id;
+}
+
+static int sessions_open(void *ctx, const char *realm, const char *nas_id, int64_t time_us,
+			 struct session_cursor *at, int64_t *ids, size_t max, size_t *n)
+{
+	const struct memory_store *m = ctx;
+
+	for (*n = 0; *n < max; (*n)++) {
+		const struct session_row *next = NULL;
+
+		for (size_t i = 0; i < m->session_count; i++) {
+			const struct session_row *s = &m->sessions[i];
+			if (!s->ended_us && s->started_us < time_us && is_after(s, at) &&
+			    !strcmp(s->realm, realm) && !strcmp(s->nas_id, nas_id) &&
+			    (!next ||
+			     is_after(next, &(struct session_cursor){s->started_us, s->id})))
+				next = s;
+		}
+		if (!next)
+			break;
+		*at = (struct session_cursor){next->started_us, next->id};
+		ids[*n] = next->id;
+	}
+	return 0;
+}
+
 struct lease_store memory_store_port(struct memory_store *m)
 {
 	return (struct lease_store){.ctx = m,
@@ -260,5 +289,6 @@ struct lease_store memory_store_port(struct memory_store *m)
 				    .session_active = session_active,
 				    .session_put = session_put,
 				    .session_bindings = session_bindings,
-				    .session_before = session_before};
+				    .session_before = session_before,
+				    .sessions_open = sessions_open};
 }
