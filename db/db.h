@@ -32,6 +32,7 @@
 #include "lib/loop.h"
 #include "lib/rules/binding.h"
 #include "lib/rules/lease.h"
+#include "lib/rules/resync.h"
 
 struct db;
 struct db_port;
@@ -140,6 +141,14 @@ void device_list(struct db_port *, const char *realm, const struct device *after
 typedef void binding_applied(void *arg, int err, const struct lease_outcome *out, size_t n);
 void binding_apply(struct db_port *, const struct lease_event *events, size_t n, binding_applied *,
 		   void *arg);
+
+/* A NAS's whole list (lib/rules/resync.h), in one transaction. Most of the work is done before it,
+ * by reading a few entries at a time on the port's loop; in it only what differs, or has changed
+ * since, is looked at. The list is borrowed until the callback, and so are the texts in it.
+ * E_CONFLICT: it is older than what is known. locked_us: how long the transaction kept others
+ * waiting. */
+typedef void nas_resynced(void *arg, int err, const struct resync_report *, int64_t locked_us);
+void nas_resync(struct db_port *, struct resync_list *list, nas_resynced *, void *arg);
 
 /* What consumers check: the committed binding that holds this source address (and port), with all
  * that a decision needs. */

@@ -98,6 +98,8 @@ struct db_port {
 	struct loop_task watch_task;
 	bool watch_posted; /* under `lock`; so is: */
 	bool watching;
+
+	struct resync_job *resyncs; /* that still look; the loop's thread */
 };
 
 /* writer.c */
@@ -114,6 +116,9 @@ struct engine *port_reader(struct db_port *port, enum db_file file, int *err);
 void port_fail(struct db_port *port, struct write *w, int err); /* completes without running */
 void port_stage(struct db_port *port, enum db_file file, struct write *w, struct db_port **touched);
 void port_flush(struct db_port *port, enum db_file file);
+
+/* resync.c */
+void resync_abandon(struct db_port *port); /* those that still look hear E_CLOSED */
 
 /* checkpoint.c */
 int checkpointer_open(struct db *db, struct checkpointer **out);

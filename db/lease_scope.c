@@ -1,6 +1,7 @@
 #include "db/lease_scope.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "db/devices.h"
@@ -18,6 +19,7 @@ struct lease_scope {
 	const struct lease_event *event; /* null: provisioning ends a session */
 	struct lease_outcome *out;       /* null likewise */
 	const char *cause;
+	const struct lease_voice *voice; /* null: the event, or the cause */
 	struct binding recall[RECALL_ROWS];
 	size_t recalled, recall_next;
 	struct session_row sessions[RECALL_SESSIONS]; /* id 0: none */
@@ -106,6 +108,7 @@ static void read_nas(struct query *q, struct nas_row *n, int64_t *id)
 	n->offset_us = query_get_int(q);
 	n->offset_known = query_get_int(q) != 0;
 	n->behind_us = query_get_int(q);
+	n->listed_us = query_get_int(q);
 }
 
 static void keep_nas_id(struct engine *e, const char *realm, const char *nas_id, int64_t id)
@@ -146,6 +149,7 @@ static int nas_put(void *ctx, const struct nas_row *nas)
 	query_int(&q, nas->offset_us);
 	query_int(&q, nas->offset_known);
 	query_int(&q, nas->behind_us);
+	query_int(&q, nas->listed_us);
 	return query_run(&q);
 }
 
@@ -252,6 +256,10 @@ static int binding_put(void *ctx, const struct binding *b)
 		s->own[own].touched = true;
 		s->own[own].after = *b;
 		err = binding_row_put(s->engine, &before, b);
+	} else if (s->voice) {
+		struct history_entry entry = {.event = NULL};
+		bool says = s->voice->say(s->voice->arg, &before, b, &entry);
+		err = binding_change(s->db, s->engine, &before, b, says ? &entry : NULL);
 	} else {
 		struct history_entry entry = entry_for_other(s);
 		s->rows++;
@@ -388,6 +396,26 @@ static int session_before(void *ctx, const char *realm, const char *nas_id, int6
 	return first_session(s, &q, out);
 }
 
+static int sessions_open(void *ctx, const char *realm, const char *nas_id, int64_t time_us,
+			 struct session_cursor *at, int64_t *ids, size_t max, size_t *n)
+{
+	struct lease_scope *s = ctx;
+	struct query q;
+
+	query_begin(&q, s->engine, STMT_SESSIONS_OPEN);
+	query_text(&q, realm);
+	query_text(&q, nas_id);
+	query_int(&q, time_us);
+	query_int(&q, at->started_us);
+	query_int(&q, at->id);
+	query_int(&q, (int64_t)max);
+	for (*n = 0; *n < max && query_next(&q); (*n)++) {
+		at->started_us = query_get_int(&q);
+		at->id = ids[*n] = query_get_int(&q);
+	}
+	return query_end(&q);
+}
+
 static int session_insert(struct engine *e, struct session_row *r)
 {
 	uint8_t octets[SESSION_BEARERS_MAX * BEARER_OCTETS];
@@ -501,6 +529,7 @@ static void scope_init(struct lease_scope *s, const struct db *db, struct engine
 	s->event = NULL;
 	s->out = NULL;
 	s->cause = NULL;
+	s->voice = NULL;
 	s->recalled = s->recall_next = s->rows = 0;
 	memset(s->sessions, 0, sizeof s->sessions);
 	s->session_next = 0;
@@ -521,6 +550,7 @@ static void scope_init(struct lease_scope *s, const struct db *db, struct engine
 		.session_put = session_put,
 		.session_bindings = session_bindings,
 		.session_before = session_before,
+		.sessions_open = sessions_open,
 	};
 }
 
@@ -610,6 +640,29 @@ int lease_scope_apply(const struct db *db, struct engine *e, const struct lease_
 	if (!err)
 		err = explain_devices(&scope);
 	return err ? err : append_own_history(&scope);
+}
+
+int lease_scope_new(const struct db *db, struct engine *e, const struct lease_voice *voice,
+		    struct lease_scope **out)
+{
+	struct lease_scope *s = calloc(1, sizeof *s);
+
+	if (!s)
+		return E_NOMEM;
+	scope_init(s, db, e);
+	s->voice = voice;
+	*out = s;
+	return 0;
+}
+
+const struct lease_store *lease_scope_store(const struct lease_scope *s)
+{
+	return &s->store;
+}
+
+void lease_scope_free(struct lease_scope *s)
+{
+	free(s);
 }
 
 int lease_scope_end_all(const struct db *db, struct engine *e, int64_t subscriber,

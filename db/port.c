@@ -122,6 +122,7 @@ void db_port_close(struct db_port *port)
 {
 	if (!port)
 		return;
+	resync_abandon(port);
 	pthread_mutex_lock(&port->lock);
 	assert(!port->closed);
 	port->closed = true;

@@ -228,6 +228,7 @@ int resync_apply(const struct lease_store *store, const struct lease_limits *lim
 	struct resync r = {.store = store, .limits = limits, .list = list, .report = report};
 
 	memset(report, 0, sizeof *report);
+	list->turn = NULL;
 	int rc = begin(&r);
 	if (rc)
 		return rc;

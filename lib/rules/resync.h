@@ -65,6 +65,8 @@ struct resync_list {
 	struct resync_entry *entries;
 	size_t count;
 	struct resync_index *index; /* room for `count` */
+	/* Whose turn it is, for who keeps the history; null: of those that are not listed. */
+	const struct resync_entry *turn;
 };
 
 struct resync_ended {

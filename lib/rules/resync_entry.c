@@ -461,6 +461,8 @@ static bool is_twice(const struct taking *t)
 int resync_take(struct resync *r, struct resync_entry *e)
 {
 	struct taking t = {.r = r, .e = e, .moved = e->displaced};
+
+	r->list->turn = e;
 	int rc = resync_session(r, e, &t.own);
 
 	if (rc)
