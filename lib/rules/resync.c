@@ -168,6 +168,10 @@ static int end_session(struct resync *r, int64_t id)
 
 	if (!rc)
 		rc = store->session_bindings(store->ctx, id, held, &n);
+	/* Its Start came again since. */
+	for (size_t i = 0; !rc && i < n; i++)
+		if (held[i].watermark_us > r->time_us)
+			return 0;
 	if (rc)
 		return rc;
 	show_ended(r, &s, held, n);

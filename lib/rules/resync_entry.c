@@ -170,7 +170,8 @@ static enum place judge_holder(const struct taking *t, const struct binding *b,
 	const struct resync_entry *listed = resync_listed(r, b->session);
 	if (listed && listed != t->e && lists_overlap(r, listed, &b->key))
 		return by_start(t, t->started_us - holder->started_us, b->subscriber);
-	return holder->started_us >= r->time_us ? PLACE_NEWER : PLACE_TAKEN;
+	return holder->started_us >= r->time_us || b->watermark_us > r->time_us ? PLACE_NEWER
+										: PLACE_TAKEN;
 }
 
 static int judge(const struct taking *t, const struct binding *b, enum place *out)
@@ -476,8 +477,11 @@ int resync_take(struct resync *r, struct resync_entry *e)
 	t.started_us = e->started_us                 ? e->started_us
 		       : t.own.id && !t.own.ended_us ? t.own.started_us
 						     : r->time_us;
+	/* Not after the list, nor before its NAS began. */
 	if (t.started_us > r->time_us)
 		t.started_us = r->time_us;
+	if (t.started_us < r->nas.on_us)
+		t.started_us = r->nas.on_us;
 	e->fate = RESYNC_KEPT;
 	e->waits = false;
 	bool settled;

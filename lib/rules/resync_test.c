@@ -383,7 +383,8 @@ static void check_holders(const struct memory_store *m, const struct told *t,
 			continue;
 		const struct session_row *s = &m->sessions[b->session - 1];
 		const struct line *l = line_of(lines, n, &b->key);
-		if (strcmp(s->nas_id, "pgw1") != 0 || s->started_us >= t->report.time_us)
+		if (strcmp(s->nas_id, "pgw1") != 0 || s->started_us >= t->report.time_us ||
+		    b->watermark_us > t->report.time_us)
 			continue;
 		assert_non_null(l);
 		assert_string_equal(l->session, s->session_id);
@@ -391,6 +392,17 @@ static void check_holders(const struct memory_store *m, const struct told *t,
 		assert_true(s->active && !s->ended_us);
 		assert_true(b->state == KEY_UNCONFIRMED || b->state == KEY_CONFIRMED);
 	}
+}
+
+/* Its Start came once more, since the list. */
+static bool began_again(const struct memory_store *m, const struct told *t,
+			const struct session_row *s)
+{
+	for (size_t i = 0; i < m->binding_count; i++)
+		if (m->bindings[i].session == s->id &&
+		    m->bindings[i].watermark_us > t->report.time_us)
+			return true;
+	return false;
 }
 
 /* Whoever is on the list has what it says, or was refused for a reason that shows. */
@@ -413,7 +425,8 @@ static void check_lines(const struct memory_store *m, const struct told *t,
 			const struct session_row *s = &m->sessions[j];
 			bool own = !strcmp(s->nas_id, "pgw1");
 			elsewhere |= !own && (s->active || (b && b->session == s->id));
-			newer_key |= own && s->active && s->started_us >= t->report.time_us;
+			newer_key |= own && s->active &&
+				     (s->started_us >= t->report.time_us || began_again(m, t, s));
 			ended |= own && !strcmp(s->session_id, lines[i].session) &&
 				 (s->ended_us >= t->report.time_us ||
 				  s->started_us >= t->report.time_us);
