@@ -329,7 +329,9 @@ static int serve(struct worker *w, struct http_options *o, const char *listen, i
 		w->server_count++;
 	else if (!atomic_exchange(&w->shared->failed, true))
 		daemon_fail(w->daemon, "%s:%lld: %s", listen, (long long)port,
-			    rc == E_EXISTS ? "the port is in use" : err_text(rc));
+			    rc == E_EXISTS      ? "the port is in use"
+			    : rc == E_NOT_FOUND ? "there is no such device"
+						: err_text(rc));
 	return rc;
 }
 
@@ -349,7 +351,8 @@ static int realm_serve(struct worker *w, size_t index)
 {
 	const struct authsrv *s = w->shared;
 	const struct conf_realm *realm = &s->conf->realms[index];
-	struct http_options o = {.routes = handset_routes,
+	struct http_options o = {.device = index ? realm->device : s->conf->authsrv_handset_device,
+				 .routes = handset_routes,
 				 .guard = handset_guard,
 				 .realm = realm->name,
 				 .balancers = s->balancers[index],

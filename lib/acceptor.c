@@ -129,8 +129,11 @@ int acceptor_open(struct loop *loop, const struct acceptor_options *options, str
 		if (rc)
 			goto fail;
 	}
-	rc = door_open(&options->addr, options->port, options->unix_path, &a->door, &a->fd,
-		       &a->port);
+	rc = door_open(&(struct door_place){.addr = options->addr,
+					    .port = options->port,
+					    .device = options->device,
+					    .unix_path = options->unix_path},
+		       &a->door, &a->fd, &a->port);
 	if (rc)
 		goto fail;
 	rc = E_NOMEM;

@@ -24,6 +24,7 @@ struct acceptor;
 struct acceptor_options {
 	struct addr addr;
 	uint16_t port;                     /* 0: the kernel's choice, see acceptor_port */
+	const char *device;                /* null or "": any (lib/door) */
 	const char *unix_path;             /* instead of addr and port; a stale one is replaced */
 	const struct balancers *balancers; /* null: none. Else a connection from one of these comes
 					      when its PROXY header was read, and only then */
@@ -34,7 +35,8 @@ struct acceptor_options {
 	void *arg;
 };
 
-/* E_EXISTS: somebody listens there; E_RANGE: a path that is too long; E_IO, E_NOMEM. */
+/* E_EXISTS: somebody listens there; E_NOT_FOUND: no such device; E_RANGE: a path or name that is
+ * too long; E_IO, E_NOMEM. */
 int acceptor_open(struct loop *loop, const struct acceptor_options *options, struct acceptor **out);
 void acceptor_close(struct acceptor *a);
 uint16_t acceptor_port(const struct acceptor *a); /* 0: unix */

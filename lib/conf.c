@@ -309,6 +309,7 @@ void conf_free(struct conf *c)
 		if (rows[i].kind == CONF_TEXT)
 			free(*(char **)((char *)c + rows[i].offset));
 	for (size_t i = 0; i < c->realm_count; i++) {
+		free(c->realms[i].device);
 		free(c->realms[i].trigger_source);
 		free(c->realms[i].trigger_device);
 		free(c->realms[i].proxy_from);

@@ -33,6 +33,7 @@ struct conf_realm {
 	char name[REALM_MAX];
 	uint16_t handset_port, handset_tls_port, pop3_port, pop3s_port;
 	uint16_t trigger_port;
+	char *device; /* its listeners\' network device, "" = any; of `default`: see the daemons */
 	char *trigger_source; /* egress: source address, "" = the system's choice */
 	char *trigger_device; /* egress: network device (SO_BINDTODEVICE), "" = none */
 	char *proxy_from;     /* its balancers, at every door; of `default`: see the daemons */

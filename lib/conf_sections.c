@@ -66,6 +66,8 @@ int conf_realm_set(struct conf *c, const char *realm, const char *name, const ch
 	for (size_t i = 0; i < sizeof ports / sizeof *ports; i++)
 		if (!strcmp(name, ports[i].name))
 			return port_set(ports[i].port, name, value, error);
+	if (!strcmp(name, "device"))
+		return conf_text_set(&r->device, value);
 	if (!strcmp(name, "trigger_source"))
 		return conf_text_set(&r->trigger_source, value);
 	if (!strcmp(name, "trigger_device"))
@@ -158,7 +160,9 @@ static int texts_complete(struct conf *c)
 		if (!r->trigger_source)
 			rc = conf_text_set(&r->trigger_source, i ? "" : c->pushsrv_trigger_source);
 		if (!rc && !r->trigger_device)
-			rc = conf_text_set(&r->trigger_device, "");
+			rc = conf_text_set(&r->trigger_device, i ? "" : c->pushsrv_trigger_device);
+		if (!rc && !r->device)
+			rc = conf_text_set(&r->device, "");
 		if (!rc && !r->proxy_from)
 			rc = conf_text_set(&r->proxy_from, "");
 		if (!rc && !r->apns)

@@ -1,6 +1,7 @@
 #include "lib/door.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -23,7 +24,8 @@ struct door {
 	unsigned users;
 	struct sockaddr_storage where;
 	socklen_t where_len;
-	int unix_fd;  /* -1: TCP, a socket each */
+	char interface[IFNAMSIZ]; /* "": any */
+	int unix_fd;              /* -1: TCP, a socket each */
 	dev_t device; /* what we bound: at the end the path is removed only if it is still that */
 	ino_t inode;
 };
@@ -32,17 +34,19 @@ struct door {
 static pthread_mutex_t doors_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct door *doors;
 
-static struct door *door_find(const struct sockaddr_storage *where, socklen_t len)
+static struct door *door_find(const struct sockaddr_storage *where, socklen_t len,
+			      const char *device)
 {
 	struct door *d = doors;
 
-	while (d &&
-	       (d->owner != getpid() || d->where_len != len || memcmp(&d->where, where, len) != 0))
+	while (d && (d->owner != getpid() || d->where_len != len ||
+		     memcmp(&d->where, where, len) != 0 || strcmp(d->interface, device) != 0))
 		d = d->next;
 	return d;
 }
 
-static int door_add(const struct sockaddr_storage *where, socklen_t len, struct door **out)
+static int door_add(const struct sockaddr_storage *where, socklen_t len, const char *device,
+		    struct door **out)
 {
 	struct door *d = calloc(1, sizeof *d);
 
@@ -51,6 +55,7 @@ static int door_add(const struct sockaddr_storage *where, socklen_t len, struct 
 	d->owner = getpid();
 	d->where = *where;
 	d->where_len = len;
+	strcpy(d->interface, device);
 	d->unix_fd = -1;
 	d->next = doors;
 	doors = d;
@@ -114,13 +119,13 @@ static int unix_open(const char *path, struct door **out)
 	if (strlen(path) >= sizeof sun->sun_path)
 		return E_RANGE;
 	memcpy(sun->sun_path, path, strlen(path));
-	*out = door_find(&where, sizeof *sun);
+	*out = door_find(&where, sizeof *sun, "");
 	if (*out)
 		return 0;
 	rc = unix_listen(&where, sizeof *sun, &fd);
 	if (rc)
 		return rc;
-	rc = door_add(&where, sizeof *sun, out);
+	rc = door_add(&where, sizeof *sun, "", out);
 	if (rc) {
 		close(fd);
 		return rc;
@@ -170,8 +175,12 @@ static int keep_alive(int fd)
 
 /* The first of the process binds alone, so that the kernel refuses it beside strangers, and opens
  * the port to the others after. */
-static int tcp_bind(int fd, const struct sockaddr_storage *where, socklen_t len, bool first)
+static int tcp_bind(int fd, const struct sockaddr_storage *where, socklen_t len, const char *device,
+		    bool first)
 {
+	if (*device &&
+	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, (socklen_t)strlen(device)))
+		return errno == ENODEV ? E_NOT_FOUND : E_IO;
 	if (set_flag(fd, SOL_SOCKET, SO_REUSEADDR, 1) || keep_alive(fd) ||
 	    (where->ss_family == AF_INET6 &&
 	     set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY, is_one_family(where))) ||
@@ -182,13 +191,14 @@ static int tcp_bind(int fd, const struct sockaddr_storage *where, socklen_t len,
 	return 0;
 }
 
-static int tcp_listen(struct sockaddr_storage *where, socklen_t *len, bool first, int *out)
+static int tcp_listen(struct sockaddr_storage *where, socklen_t *len, const char *device,
+		      bool first, int *out)
 {
 	int rc, fd = stream_socket(where->ss_family);
 
 	if (fd < 0)
 		return E_IO;
-	rc = tcp_bind(fd, where, *len, first);
+	rc = tcp_bind(fd, where, *len, device, first);
 	if (!rc && getsockname(fd, (struct sockaddr *)where, len))
 		rc = E_IO;
 	if (rc) {
@@ -199,20 +209,22 @@ static int tcp_listen(struct sockaddr_storage *where, socklen_t *len, bool first
 	return 0;
 }
 
-static int tcp_open(const struct addr *addr, uint16_t port, struct door **out, int *fd,
-		    uint16_t *bound)
+static int tcp_open(const struct door_place *place, struct door **out, int *fd, uint16_t *bound)
 {
+	const char *device = place->device ? place->device : "";
 	struct sockaddr_storage where;
-	socklen_t len = addr_to_sockaddr(addr, port, &where);
+	socklen_t len = addr_to_sockaddr(&place->addr, place->port, &where);
 	struct addr ignored;
 	int rc;
 
-	*out = port ? door_find(&where, len) : NULL;
-	rc = tcp_listen(&where, &len, !*out, fd);
+	if (strlen(device) >= IFNAMSIZ)
+		return E_RANGE;
+	*out = place->port ? door_find(&where, len, device) : NULL;
+	rc = tcp_listen(&where, &len, device, !*out, fd);
 	if (rc)
 		return rc;
 	if (!*out)
-		rc = door_add(&where, len, out);
+		rc = door_add(&where, len, device, out);
 	if (rc)
 		close(*fd);
 	else
@@ -220,21 +232,20 @@ static int tcp_open(const struct addr *addr, uint16_t port, struct door **out, i
 	return rc;
 }
 
-int door_open(const struct addr *addr, uint16_t port, const char *path, struct door **out, int *fd,
-	      uint16_t *bound)
+int door_open(const struct door_place *place, struct door **out, int *fd, uint16_t *bound)
 {
 	struct door *d;
 	int rc;
 
 	pthread_mutex_lock(&doors_lock);
-	if (path) {
-		rc = unix_open(path, &d);
+	if (place->unix_path) {
+		rc = unix_open(place->unix_path, &d);
 		if (!rc) {
 			*fd = d->unix_fd;
 			*bound = 0;
 		}
 	} else {
-		rc = tcp_open(addr, port, &d, fd, bound);
+		rc = tcp_open(place, &d, fd, bound);
 	}
 	if (!rc) {
 		d->users++;

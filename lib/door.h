@@ -14,11 +14,19 @@
 
 struct door;
 
-/* Listening, not blocking, closed on exec. *fd is the door's until door_close. path null: addr and
- * port (0: the kernel's choice, *bound tells). E_EXISTS: somebody else listens there; E_RANGE: a
- * path that is too long; E_IO, E_NOMEM. */
-int door_open(const struct addr *addr, uint16_t port, const char *path, struct door **out, int *fd,
-	      uint16_t *bound);
+/* Where a door is. */
+struct door_place {
+	struct addr addr;
+	uint16_t port;      /* 0: the kernel's choice */
+	const char *device; /* the one network device that connections come by and answers leave by;
+			       null or "": any. On two devices one address and port are two doors */
+	const char *unix_path; /* instead of all that; null: none */
+};
+
+/* Listening, not blocking, closed on exec. *fd is the door's until door_close, *bound its port.
+ * E_EXISTS: somebody else listens there; E_NOT_FOUND: no such device; E_RANGE: a path or a device's
+ * name that is too long; E_IO, E_NOMEM. */
+int door_open(const struct door_place *place, struct door **out, int *fd, uint16_t *bound);
 /* The last user of a unix path removes the path. */
 void door_close(struct door *d, int fd);
 

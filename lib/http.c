@@ -218,6 +218,7 @@ int http_server_open(struct loop *loop, const struct http_options *options,
 	s->options = *options;
 	struct acceptor_options a = {.addr = options->addr,
 				     .port = options->port,
+				     .device = options->device,
 				     .unix_path = options->unix_path,
 				     .balancers = options->balancers,
 				     .accepted = on_accepted,

@@ -43,7 +43,8 @@ struct http_route {
 struct http_options {
 	struct addr addr;
 	uint16_t port;
-	const char *unix_path;       /* instead of addr and port */
+	const char *device;          /* of the network; null or "": any */
+	const char *unix_path;       /* instead of addr, port and device */
 	const char *certificate_pem; /* PEM texts: HTTPS (GnuTLS) */
 	const char *key_pem;
 	size_t max_body, max_connections, max_connections_per_address;
@@ -60,7 +61,7 @@ struct http_options {
 };
 
 int http_server_open(struct loop *loop, const struct http_options *options,
-		     struct http_server **out); /* E_EXISTS, E_IO */
+		     struct http_server **out); /* E_EXISTS, E_NOT_FOUND: no such device, E_IO */
 /* Stops accepting; unanswered requests must be answered first (or get 503: their handlers may still
  * answer, into the void); then frees. Not from inside a handler. */
 void http_server_close(struct http_server *s);

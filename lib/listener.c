@@ -254,6 +254,7 @@ int listener_open(struct loop *loop, const struct listener_options *options, str
 	struct listener *l = calloc(1, sizeof *l);
 	struct acceptor_options a = {.addr = options->addr,
 				     .port = options->port,
+				     .device = options->device,
 				     .unix_path = options->unix_path,
 				     .balancers = options->balancers,
 				     .accepted = on_accepted,

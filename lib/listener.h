@@ -41,7 +41,8 @@ void connections_close_all(struct connections *all, void (*ended)(void *arg), vo
 
 struct listener_options {
 	struct addr addr;
-	uint16_t port;          /* or: */
+	uint16_t port;
+	const char *device;     /* of the network; null or "": any. Or: */
 	const char *unix_path;  /* replaced if a stale one is there */
 	struct tls_server *tls; /* null: plain; else TLS from the first octet */
 	int64_t sniff_tls_ms;   /* plain: wait so long for a ClientHello (0x16) before `accepted`;
@@ -58,8 +59,8 @@ struct listener_options {
 };
 
 struct listener;
-/* E_EXISTS: the port is in use; E_RANGE: a unix path that is too long; E_IO, E_NOMEM. Options are
- * copied; texts are borrowed. */
+/* E_EXISTS: the port is in use; E_NOT_FOUND: no such device; E_RANGE: a unix path that is too long;
+ * E_IO, E_NOMEM. Options are copied; texts are borrowed. */
 int listener_open(struct loop *loop, const struct listener_options *options, struct listener **out);
 /* Connections that `accepted` has not seen yet (handshake, sniffing) are cut. */
 void listener_close(struct listener *l);

@@ -185,6 +185,7 @@ static int open_door(struct worker *w, size_t index, uint16_t port, bool is_tls)
 	struct listener_options options = {
 		.addr = p->listen,
 		.port = port,
+		.device = index ? p->conf->realms[index].device : p->conf->popgw_device,
 		.tls = is_tls ? p->tls : NULL,
 		.sniff_tls_ms = is_tls ? 0 : p->conf->popgw_sniff_tls,
 		.sniff_tls = is_tls ? NULL : p->tls,
@@ -202,7 +203,9 @@ static int open_door(struct worker *w, size_t index, uint16_t port, bool is_tls)
 	int err = listener_open(w->loop, &options, &d->listener);
 	if (err)
 		daemon_fail(w->daemon, "POP3 port %u of realm %s: %s", port, realm,
-			    err == E_EXISTS ? "in use" : err_text(err));
+			    err == E_EXISTS      ? "in use"
+			    : err == E_NOT_FOUND ? "there is no such device"
+						 : err_text(err));
 	else
 		w->door_count++;
 	return err;

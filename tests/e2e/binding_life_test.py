@@ -211,6 +211,7 @@ class Realms(Bindings):
     def setUpClass(cls):
         cls.b_handset, cls.b_pop, cls.b_trigger = free_ports(3)
         cls.sets = {"realm b.handset_port": cls.b_handset, "realm b.pop3_port": cls.b_pop, "realm b.trigger_port": cls.b_trigger,
+                    "realm b.trigger_source": "127.0.0.77",
                     "network-key partner.file": "partner.key", "network-key partner.realm": "b",
                     "network-key partner.scopes": "lease,operate", "network-key feeder.realm": "*"}
         cls.hato = Hato(cls.sets, start=False)
@@ -256,8 +257,11 @@ class Realms(Bindings):
             b.receive()
             trigger = air_b.next()
             self.assertTrue(trigger.is_signed_for(token["trigger"]))
+            self.assertEqual("127.0.0.77", trigger.source[0], "by its own way out")
             a.receive()
-            self.assertTrue(air_default.next().is_signed_for(a.answer["trigger"]))
+            trigger = air_default.next()
+            self.assertTrue(trigger.is_signed_for(a.answer["trigger"]))
+            self.assertNotEqual("127.0.0.77", trigger.source[0])
             self.assertEqual([], air_b.waiting())
 
     def test_a_key_of_one_realm_does_not_speak_in_another(self):
@@ -265,6 +269,16 @@ class Realms(Bindings):
         self.assertEqual(403, self.partner("POST", "/v1/lease-events?realm=default", {"event": "nas-on"})[0])
         self.assertEqual(403, self.partner("GET", "/v1/bindings/%s?realm=default" % a.ip)[0])
         self.assertEqual(404, self.partner("GET", "/v1/bindings/" + a.ip)[0], "its own realm knows nothing of it")
+        for path in ("/v1/bindings?msisdn=" + a.msisdn, "/v1/bindings?ip=" + a.ip, "/v1/bindings/%s/history" % a.ip, "/v1/quarantine"):
+            status, _, rows = self.partner("GET", path)
+            self.assertEqual((200, []), (status, [r for r in rows if a.msisdn == r["msisdn"]]))
+            self.assertEqual(403, self.partner("GET", path + ("&" if "?" in path else "?") + "realm=default")[0])
+        status, _, answer = self.hato.network("POST", "/v1/lease-events", {
+            "event": "start", "ip": a.ip, "msisdn": a.msisdn, "imsi": "440109999999999", "session_id": "two"})
+        self.assertEqual("quarantined", self.state(a.ip))
+        self.assertEqual(404, self.partner("POST", "/v1/quarantine/%s/release" % a.ip)[0])
+        self.assertEqual(403, self.partner("POST", "/v1/quarantine/%s/release?realm=default" % a.ip)[0])
+        self.assertEqual("quarantined", self.state(a.ip))
         self.assertEqual(404, self.hato.network("GET", "/v1/bindings/%s?realm=nowhere" % a.ip)[0])
         self.assertEqual(400, self.hato.network("GET", "/v1/bindings/%s?realm=No%%20Name" % a.ip)[0])
 
