@@ -5,6 +5,7 @@
  * seal. Lost against a change of the binding (compare-and-set), it looks again. The order of the
  * refusals is design 5's.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,7 @@
 struct claim_call {
 	struct call call;
 	char imsi[IMSI_MAX];
+	bool contradicts; /* it comes from elsewhere because it does not agree: no token for it */
 	unsigned tries;
 	struct binding_found found;
 	int64_t claimed; /* 0: nobody's IMSI */
@@ -102,7 +104,9 @@ static void decide(struct claim_call *c)
 	const struct binding *b = &c->found.b;
 	bool agrees = c->claimed && c->claimed == b->subscriber;
 
-	if (agrees && c->found.has_sim_key)
+	if (agrees && c->contradicts) /* not any more: the binding moved in between */
+		refuse(c, OUTCOME_OVERLOADED);
+	else if (agrees && c->found.has_sim_key)
 		refuse(c, OUTCOME_PROOF_REQUIRED);
 	else if (agrees && is_confirmed_lately(c))
 		issue(c, b);
@@ -163,21 +167,37 @@ static void look_up(struct claim_call *c)
 	binding_find(c->call.worker->port, http_realm(c->call.r), source, port, on_found, c);
 }
 
+static void claim_begin(struct worker *w, struct http_request *r, const char *imsi,
+			bool contradicts)
+{
+	struct claim_call *c = call_begin(w, r, sizeof *c);
+
+	if (!c)
+		return;
+	snprintf(c->imsi, sizeof c->imsi, "%s", imsi);
+	c->contradicts = contradicts;
+	look_up(c);
+}
+
+void claim_contradict(struct worker *w, struct http_request *r, const char *imsi)
+{
+	claim_begin(w, r, imsi, true);
+}
+
 void token_post(void *arg, struct http_request *r)
 {
 	struct worker *w = arg;
 	size_t length;
 	const char *body = http_body(r, &length);
-	char imsi[IMSI_MAX];
-	const char *wrong = claim_json_read(body, length, imsi);
+	struct claim claim;
+	const char *wrong = claim_json_read(body, length, &claim);
 
 	if (wrong || worker_sheds(w)) {
 		handset_refuse(w, r, wrong ? OUTCOME_MALFORMED : OUTCOME_OVERLOADED, wrong);
 		return;
 	}
-	struct claim_call *c = call_begin(w, r, sizeof *c);
-	if (!c)
-		return;
-	memcpy(c->imsi, imsi, sizeof imsi);
-	look_up(c);
+	if (claim.has_proof)
+		token_by_proof(w, r, &claim);
+	else
+		claim_begin(w, r, claim.imsi, false);
 }

@@ -15,6 +15,8 @@ static struct metric handset[HANDSET_OUTCOMES] = {
 	[OUTCOME_ISSUED] = HANDSET("issued"),
 	[OUTCOME_REFRESHED] = HANDSET("refreshed"),
 	[OUTCOME_ENDED] = HANDSET("ended"),
+	[OUTCOME_CHALLENGED] = HANDSET("challenged"),
+	[OUTCOME_SIGNED_UP] = HANDSET("signed-up"),
 	[OUTCOME_MALFORMED] = HANDSET("malformed"),
 	[OUTCOME_OVERLOADED] = HANDSET("overloaded"),
 	[OUTCOME_BEHIND] = HANDSET("behind"),
@@ -27,6 +29,8 @@ static struct metric handset[HANDSET_OUTCOMES] = {
 	[OUTCOME_PROOF_REQUIRED] = HANDSET("proof-required"),
 	[OUTCOME_FROZEN] = HANDSET("frozen"),
 	[OUTCOME_BREAKER] = HANDSET("breaker"),
+	[OUTCOME_NO_SIM_KEY] = HANDSET("no-sim-key"),
+	[OUTCOME_SIM_BOUND] = HANDSET("sim-bound"),
 };
 
 #define LEASES(result)                                                                             \
@@ -60,6 +64,7 @@ static struct metric states[KEY_STATES] = {
 		.kind = METRIC_COUNTER                                                             \
 	}
 static struct metric token_of_other = QUARANTINES("token-of-other");
+static struct metric proof_of_other = QUARANTINES("proof-of-other");
 static struct metric misdirected = QUARANTINES("misdirected");
 static struct metric by_feed = QUARANTINES("feed");
 
@@ -68,6 +73,8 @@ static struct metric by_feed = QUARANTINES("feed");
 		.name = "hato_authsrv_" what "_total", .help = text, .kind = METRIC_COUNTER        \
 	}
 static struct metric counters[COUNTERS] = {
+	[COUNT_PROVED] = COUNTER("proved", "SIM proofs that were believed"),
+	[COUNT_RESYNC] = COUNTER("sim_resyncs", "SIMs whose sequence was out of step"),
 	[COUNT_REPORT_CONFIRMED] =
 		COUNTER("reports_confirmed", "Misdirected triggers that the send log knows"),
 	[COUNT_REPORT_FORGED] =
@@ -90,6 +97,17 @@ static struct metric counters[COUNTERS] = {
 
 static struct metric balanced[BALANCED_OUTCOMES] = BALANCED_METRICS("authsrv");
 
+#define PROOFS(why)                                                                                \
+	{                                                                                          \
+		.name = "hato_authsrv_proofs_refused_total{why=\"" why "\"}",                      \
+		.help = "Answers to challenges that were not believed", .kind = METRIC_COUNTER     \
+	}
+static struct metric faults[PROOF_FAULTS] = {
+	[FAULT_FOREIGN] = PROOFS("foreign"),   [FAULT_OLD] = PROOFS("old-generation"),
+	[FAULT_EXPIRED] = PROOFS("expired"),   [FAULT_WRONG] = PROOFS("wrong"),
+	[FAULT_REPLAYED] = PROOFS("replayed"), [FAULT_AUTS] = PROOFS("auts"),
+};
+
 #define GAUGE(what, text)                                                                          \
 	{                                                                                          \
 		.name = "hato_authsrv_store_" what, .help = text, .kind = METRIC_GAUGE             \
@@ -107,13 +125,14 @@ static void register_all(struct metric *metrics, size_t n)
 
 void counters_register(void)
 {
-	struct metric *const single[] = {&token_of_other, &misdirected, &by_feed, &queue_depth,
-					 &wal_bytes,      &worst_group, &commits};
+	struct metric *const single[] = {&token_of_other, &proof_of_other, &misdirected, &by_feed,
+					 &queue_depth,    &wal_bytes,      &worst_group, &commits};
 
 	register_all(handset, COUNT_OF(handset));
 	register_all(leases, COUNT_OF(leases));
 	register_all(states, COUNT_OF(states));
 	register_all(counters, COUNT_OF(counters));
+	register_all(faults, COUNT_OF(faults));
 	register_all(balanced, COUNT_OF(balanced));
 	for (size_t i = 0; i < COUNT_OF(single); i++)
 		metric_register(single[i]);
@@ -138,7 +157,15 @@ void count_leases(enum lease_result result, int64_t n)
 
 void count_quarantine(enum quarantine_reason reason)
 {
-	metric_add(reason == QUARANTINE_TOKEN_OF_OTHER ? &token_of_other : &misdirected, 1);
+	metric_add(reason == QUARANTINE_TOKEN_OF_OTHER   ? &token_of_other
+		   : reason == QUARANTINE_PROOF_OF_OTHER ? &proof_of_other
+							 : &misdirected,
+		   1);
+}
+
+void count_proof_fault(enum proof_fault fault)
+{
+	metric_add(&faults[fault], 1);
 }
 
 void count_state(enum key_state state)

@@ -15,6 +15,8 @@ enum handset_outcome {
 	OUTCOME_ISSUED,
 	OUTCOME_REFRESHED,
 	OUTCOME_ENDED,
+	OUTCOME_CHALLENGED,
+	OUTCOME_SIGNED_UP,
 	OUTCOME_MALFORMED,
 	OUTCOME_OVERLOADED,
 	OUTCOME_BEHIND,
@@ -27,6 +29,8 @@ enum handset_outcome {
 	OUTCOME_PROOF_REQUIRED,
 	OUTCOME_FROZEN,
 	OUTCOME_BREAKER,
+	OUTCOME_NO_SIM_KEY,
+	OUTCOME_SIM_BOUND,
 	HANDSET_OUTCOMES
 };
 
@@ -42,10 +46,24 @@ enum counter {
 	COUNT_KEYRING_UNREADABLE,
 	COUNT_FROZEN,
 	COUNT_THAWED,
+	COUNT_PROVED,
+	COUNT_RESYNC,
 	COUNTERS
 };
 
+/* Why a challenge's answer was not believed. */
+enum proof_fault {
+	FAULT_FOREIGN,  /* not our challenge, or for another key, realm, IMSI or use */
+	FAULT_OLD,      /* for another generation of this key */
+	FAULT_EXPIRED,  /* it came too late */
+	FAULT_WRONG,    /* not this SIM's proof */
+	FAULT_REPLAYED, /* its SQN is not greater than the last one's */
+	FAULT_AUTS,     /* not this SIM's AUTS */
+	PROOF_FAULTS
+};
+
 void counters_register(void);
+void count_proof_fault(enum proof_fault fault);
 struct metric *counters_balanced(void); /* [BALANCED_OUTCOMES] */
 void count_handset(enum handset_outcome outcome);
 void count_leases(enum lease_result result, int64_t n);

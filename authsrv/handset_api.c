@@ -11,9 +11,11 @@
 #include "lib/token.h"
 
 const struct http_route handset_routes[] = {
+	{"POST", "/v1/challenge", challenge_post},
 	{"POST", "/v1/token", token_post},
 	{"DELETE", "/v1/token", token_delete},
 	{"POST", "/v1/token/refresh", token_refresh},
+	{"PUT", "/v1/sim", sim_put_route},
 	{"POST", "/v1/reports/misdirected", report_post},
 	{0},
 };
@@ -42,6 +44,8 @@ static const struct refusal {
 	[OUTCOME_BREAKER] = {503, "overloaded", true, NULL,
 			     "too many claims contradict the network's word here: only SIM proofs "
 			     "are taken until it is put right"},
+	[OUTCOME_NO_SIM_KEY] = {404, "not-found", false, NULL},
+	[OUTCOME_SIM_BOUND] = {409, "conflict", false, NULL},
 };
 
 void handset_refuse(struct worker *w, struct http_request *r, enum handset_outcome why,

@@ -9,15 +9,24 @@
 
 #include "authsrv/counters.h"
 #include "authsrv/server.h"
+#include "authsrv/token_json.h"
 
 extern const struct http_route handset_routes[];
 bool handset_guard(void *arg, struct http_request *r);
 
 /* The handlers, by file. */
-void token_post(void *arg, struct http_request *r);    /* claim_api.c */
-void token_refresh(void *arg, struct http_request *r); /* token_api.c */
+void token_post(void *arg, struct http_request *r);     /* claim_api.c */
+void challenge_post(void *arg, struct http_request *r); /* challenge_api.c */
+void sim_put_route(void *arg, struct http_request *r);  /* sim_api.c */
+void token_refresh(void *arg, struct http_request *r);  /* token_api.c */
 void token_delete(void *arg, struct http_request *r);
 void report_post(void *arg, struct http_request *r); /* report_api.c */
+
+/* POST /v1/token with a proof: proof_api.c. */
+void token_by_proof(struct worker *w, struct http_request *r, const struct claim *claim);
+/* Answers with what a bare word of this IMSI gets that is not the bound one: the state's answer, or
+ * the key is contested. */
+void claim_contradict(struct worker *w, struct http_request *r, const char *imsi);
 
 /* Answers and counts. why is OUTCOME_MALFORMED or after it; detail may be null. */
 void handset_refuse(struct worker *w, struct http_request *r, enum handset_outcome why,

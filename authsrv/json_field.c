@@ -1,6 +1,10 @@
 #include "authsrv/json_field.h"
 
+#include <assert.h>
 #include <string.h>
+
+#include "lib/keyfile.h"
+#include "lib/wire/base64.h"
 
 /* What is there and not null, else null. */
 static const json_t *member(const json_t *object, const char *name)
@@ -90,6 +94,34 @@ enum field field_imsi(const json_t *object, char out[IMSI_MAX])
 	if (found == FIELD_GOOD && !imsi_read(text, out))
 		return FIELD_BAD;
 	return found;
+}
+
+enum field field_hex(const json_t *object, const char *name, uint8_t *out, size_t bytes)
+{
+	char text[2 * FIELD_OCTETS_MAX + 1];
+
+	assert(bytes <= FIELD_OCTETS_MAX);
+	enum field found = field_text(object, name, text, 2 * bytes + 1);
+	if (found == FIELD_GOOD && (strlen(text) != 2 * bytes || !keyfile_unhex(text, out, bytes)))
+		found = FIELD_BAD;
+	explicit_bzero(text, sizeof text);
+	return found;
+}
+
+enum field field_base64(const json_t *object, const char *name, uint8_t *out, size_t bytes)
+{
+	char text[BASE64_TEXT_MAX(FIELD_OCTETS_MAX)];
+	uint8_t octets[FIELD_OCTETS_MAX];
+	size_t n;
+
+	assert(bytes <= FIELD_OCTETS_MAX);
+	enum field found = field_text(object, name, text, sizeof text);
+	if (found != FIELD_GOOD)
+		return found;
+	if (base64_decode(BASE64_URL, text, strlen(text), octets, sizeof octets, &n) || n != bytes)
+		return FIELD_BAD;
+	memcpy(out, octets, bytes);
+	return FIELD_GOOD;
 }
 
 json_t *body_read(const char *body, size_t length)

@@ -14,6 +14,8 @@
 
 #include "lib/rules/lease.h"
 
+#define FIELD_OCTETS_MAX 64 /* of field_hex and field_base64 */
+
 enum field { FIELD_ABSENT, FIELD_GOOD, FIELD_BAD };
 
 #define MSISDN_DIGITS_MIN 3
@@ -27,6 +29,11 @@ enum field field_whole(const json_t *object, const char *name, int64_t least, in
 /* E.164 without its `+`, which may be written. */
 enum field field_msisdn(const json_t *object, char out[MSISDN_MAX]);
 enum field field_imsi(const json_t *object, char out[IMSI_MAX]);
+
+/* `bytes` octets as twice as many hexadecimal digits. */
+enum field field_hex(const json_t *object, const char *name, uint8_t *out, size_t bytes);
+/* `bytes` octets in base64url without padding. */
+enum field field_base64(const json_t *object, const char *name, uint8_t *out, size_t bytes);
 
 /* The same of a text: false, and `out` untouched, if it is none. */
 bool msisdn_read(const char *text, char out[MSISDN_MAX]);

@@ -26,6 +26,9 @@ void device_put_route(void *arg, struct http_request *r); /* device_api.c */
 void device_get_route(void *arg, struct http_request *r);
 void device_delete_route(void *arg, struct http_request *r);
 void device_list_route(void *arg, struct http_request *r);
+void sim_change_route(void *arg, struct http_request *r); /* sims_api.c */
+void sims_put_route(void *arg, struct http_request *r);
+void sims_delete_route(void *arg, struct http_request *r);
 void binding_get_route(void *arg, struct http_request *r); /* binding_api.c */
 void binding_list_route(void *arg, struct http_request *r);
 void binding_history_route(void *arg, struct http_request *r);

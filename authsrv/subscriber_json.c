@@ -4,10 +4,7 @@
 #include <string.h>
 
 #include "authsrv/json_field.h"
-#include "lib/keyfile.h"
 #include "lib/wire/mailaddr.h"
-
-#define HEX_MAX (2 * SIM_KEY_BYTES + 1)
 
 /* As written if there was nothing to unquote; else the dequoted local part. */
 static void address_show(const char *text, const struct mailaddr *a, char shown[ADDRESS_MAX])
@@ -56,22 +53,10 @@ static const char *addresses_read(const json_t *body, struct subscriber *s)
 	return wrong;
 }
 
-static enum field hex_read(const json_t *body, const char *name, uint8_t key[SIM_KEY_BYTES])
-{
-	char text[HEX_MAX];
-	enum field found = field_text(body, name, text, sizeof text);
-
-	if (found == FIELD_GOOD &&
-	    (strlen(text) != HEX_MAX - 1 || !keyfile_unhex(text, key, SIM_KEY_BYTES)))
-		found = FIELD_BAD;
-	explicit_bzero(text, sizeof text);
-	return found;
-}
-
 static const char *sim_read(const json_t *body, struct subscriber_put *put)
 {
-	enum field k = hex_read(body, "k", put->k);
-	enum field opc = hex_read(body, "opc", put->opc);
+	enum field k = field_hex(body, "k", put->k, sizeof put->k);
+	enum field opc = field_hex(body, "opc", put->opc, sizeof put->opc);
 
 	if (k == FIELD_BAD || opc == FIELD_BAD)
 		return "k and opc are 32 hexadecimal digits each";

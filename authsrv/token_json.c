@@ -6,24 +6,30 @@
 #include "lib/err.h"
 #include "lib/wire/base64.h"
 
-static bool is_given(const json_t *object, const char *name)
+/* Both or neither. */
+static const char *proof_read(const json_t *json, struct claim *c)
 {
-	const json_t *value = json_object_get(object, name);
+	enum field challenge = field_text(json, "challenge", c->challenge, sizeof c->challenge);
+	enum field proof = field_base64(json, "proof", c->proof, sizeof c->proof);
 
-	return value && !json_is_null(value);
+	c->has_proof = challenge == FIELD_GOOD && proof == FIELD_GOOD;
+	if (c->has_proof || (challenge == FIELD_ABSENT && proof == FIELD_ABSENT))
+		return NULL;
+	return "a proof is 32 octets in base64url, with its challenge";
 }
 
-const char *claim_json_read(const char *body, size_t length, char imsi[IMSI_MAX])
+const char *claim_json_read(const char *body, size_t length, struct claim *out)
 {
 	json_t *json = body_read(body, length);
 	const char *wrong = NULL;
 
+	*out = (struct claim){.has_proof = false};
 	if (!json_is_object(json))
 		wrong = "the body is no JSON object";
-	else if (is_given(json, "proof") || is_given(json, "challenge"))
-		wrong = "SIM proofs are not offered here";
-	else if (field_imsi(json, imsi) != FIELD_GOOD)
+	else if (field_imsi(json, out->imsi) != FIELD_GOOD)
 		wrong = "imsi is not 6 to 15 digits";
+	else
+		wrong = proof_read(json, out);
 	json_decref(json);
 	return wrong;
 }
@@ -72,9 +78,9 @@ json_t *token_json_write(const struct token_answer *a)
 	char key[BASE64_TEXT_MAX(TRIGGER_KEY_BYTES)];
 
 	base64_encode(BASE64_URL, b->trigger_key, sizeof b->trigger_key, key);
-	json_t *trigger =
-		json_pack("{s:i, s:s, s:s, s:I}", "port", (int)a->trigger_port, "key", key, "realm",
-			  b->key.realm, "generation", (json_int_t)b->generation);
+	json_t *trigger = json_pack("{s:i, s:s*, s:s, s:I}", "port", (int)a->trigger_port, "key",
+				    b->proved_sqn ? NULL : key, "realm", b->key.realm, "generation",
+				    (json_int_t)b->generation);
 	explicit_bzero(key, sizeof key);
 	return json_pack("{s:s, s:s, s:I, s:s, s:o, s:o, s:o, s:o}", "token", a->token,
 			 "token_type", "Bearer", "expires_in", (json_int_t)a->expires_in_s, "login",

@@ -11,13 +11,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/challenge.h"
 #include "lib/rules/binding.h"
 #include "lib/rules/lease.h"
 
 #define REPORT_DATAGRAM_MAX 1024 /* octets; longer ones are no trigger of ours */
 
-/* {"imsi"}. Null, or what is wrong (static). */
-const char *claim_json_read(const char *body, size_t length, char imsi[IMSI_MAX]);
+/* {"imsi"}, or {"imsi","challenge","proof"}: a bare word, or one with a SIM behind it. */
+struct claim {
+	char imsi[IMSI_MAX];
+	bool has_proof;
+	char challenge[CHALLENGE_TEXT + 1];
+	uint8_t proof[PROOF_BYTES];
+};
+/* Null, or what is wrong (static). */
+const char *claim_json_read(const char *body, size_t length, struct claim *out);
 
 /* {"trigger"}, in base64 of either alphabet. Null, or what is wrong (static). */
 const char *report_json_read(const char *body, size_t length, uint8_t datagram[REPORT_DATAGRAM_MAX],
@@ -39,7 +47,8 @@ struct token_answer {
 	const char *host; /* the address that the phone called */
 	struct service pop, submission;
 	uint16_t trigger_port;
-	const struct binding *binding; /* realm, generation, trigger key */
+	/* realm, generation, trigger key: that is not sent when the SIM derives it (proved_sqn) */
+	const struct binding *binding;
 };
 json_t *token_json_write(const struct token_answer *a);
 

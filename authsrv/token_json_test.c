@@ -9,6 +9,23 @@
 
 #define COUNT_OF(a) (sizeof(a) / sizeof(a)[0])
 
+/* 32 octets */
+#define PROOF "YdvfPMF5Oor1CQDvxRdH-fHa2MgFxdXL8Wp4SGJOk14"
+
+static void claims_with_proof(void **state)
+{
+	static const char body[] =
+		"{\"imsi\":\"440101\",\"challenge\":\"abc\",\"proof\":\"" PROOF "\"}";
+	struct claim c;
+
+	(void)state;
+	assert_null(claim_json_read(body, sizeof body - 1, &c));
+	assert_true(c.has_proof);
+	assert_string_equal(c.challenge, "abc");
+	assert_int_equal(c.proof[0], 0x61);
+	assert_int_equal(c.proof[31], 0x5e);
+}
+
 static void claims(void **state)
 {
 	static const struct {
@@ -32,16 +49,26 @@ static void claims(void **state)
 		{"{\"imsi\":\" 440101\"}", false},
 		{"{\"imsi\":\"440101\"", false},
 		{"{\"imsi\":\"440101\",\"proof\":\"x\"}", false},
+		{"{\"imsi\":\"440101\",\"challenge\":\"x\",\"proof\":\"" PROOF "\"}", true},
+		{"{\"imsi\":\"440101\",\"challenge\":\"" PROOF PROOF "\",\"proof\":\"" PROOF "\"}",
+		 false},
+		{"{\"imsi\":\"440101\",\"challenge\":\"x\"}", false},
+		{"{\"imsi\":\"440101\",\"challenge\":\"\",\"proof\":\"" PROOF "\"}", false},
+		{"{\"imsi\":\"440101\",\"challenge\":7,\"proof\":\"" PROOF "\"}", false},
+		{"{\"imsi\":\"440101\",\"proof\":\"" PROOF "\"}", false},
+		{"{\"imsi\":\"440101\",\"challenge\":\"x\",\"proof\":\"" PROOF "=\"}", false},
+		{"{\"imsi\":\"440101\",\"challenge\":\"x\",\"proof\":\"A" PROOF "\"}", false},
 		{"{\"imsi\":\"440101\",\"challenge\":\"x\",\"proof\":\"y\"}", false},
 	};
-	char imsi[IMSI_MAX];
+	struct claim c;
 
 	(void)state;
 	for (size_t i = 0; i < COUNT_OF(cases); i++)
-		if (!claim_json_read(cases[i].body, strlen(cases[i].body), imsi) != cases[i].good)
+		if (!claim_json_read(cases[i].body, strlen(cases[i].body), &c) != cases[i].good)
 			fail_msg("%s", cases[i].body);
-	assert_null(claim_json_read(cases[0].body, strlen(cases[0].body), imsi));
-	assert_string_equal(imsi, "440101234567890");
+	assert_null(claim_json_read(cases[0].body, strlen(cases[0].body), &c));
+	assert_string_equal(c.imsi, "440101234567890");
+	assert_false(c.has_proof);
 }
 
 static void reports(void **state)
@@ -135,9 +162,8 @@ static void answer(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(claims),
-		cmocka_unit_test(reports),
-		cmocka_unit_test(services),
+		cmocka_unit_test(claims),  cmocka_unit_test(claims_with_proof),
+		cmocka_unit_test(reports), cmocka_unit_test(services),
 		cmocka_unit_test(answer),
 	};
 

@@ -5,6 +5,7 @@
 
 #include "authsrv/json_field.h"
 #include "authsrv/lease_json.h"
+#include "authsrv/sim_json.h"
 #include "authsrv/subscriber_json.h"
 #include "authsrv/token_json.h"
 
@@ -82,14 +83,39 @@ static void check_subscriber(const char *body, size_t length)
 	json_decref(json);
 }
 
+static bool is_imsi(const char *imsi)
+{
+	return strspn(imsi, "0123456789") == strlen(imsi) && strlen(imsi) >= IMSI_DIGITS_MIN;
+}
+
+static void check_sim(const char *body, size_t length)
+{
+	struct challenge_request request;
+	struct sim_key key;
+	char imsi[IMSI_MAX];
+
+	if (!challenge_json_read(body, length, &request)) {
+		must(is_imsi(request.imsi));
+		must(request.kind == CHALLENGE_TOKEN || request.kind == CHALLENGE_SIM);
+		must(ends_within(request.challenge, sizeof request.challenge));
+		must(request.has_auts == (*request.challenge != 0));
+	}
+	sim_key_json_read(body, length, &key);
+	if (!sim_change_json_read(body, length, imsi))
+		must(!*imsi || is_imsi(imsi));
+}
+
 static void check_handset(const char *body, size_t length)
 {
 	uint8_t datagram[REPORT_DATAGRAM_MAX];
-	char imsi[IMSI_MAX];
+	struct claim claim;
 	size_t n = 0;
 
-	if (!claim_json_read(body, length, imsi))
-		must(strspn(imsi, "0123456789") == strlen(imsi) && strlen(imsi) >= IMSI_DIGITS_MIN);
+	if (!claim_json_read(body, length, &claim)) {
+		must(is_imsi(claim.imsi));
+		must(ends_within(claim.challenge, sizeof claim.challenge));
+		must(claim.has_proof == (*claim.challenge != 0));
+	}
 	if (!report_json_read(body, length, datagram, &n))
 		must(n <= sizeof datagram);
 }
@@ -97,9 +123,9 @@ static void check_handset(const char *body, size_t length)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const checks[])(const char *, size_t) = {check_events, check_subscriber,
-							       check_handset};
+							       check_handset, check_sim};
 
 	if (size)
-		checks[data[0] % 3]((const char *)data + 1, size - 1);
+		checks[data[0] % 4]((const char *)data + 1, size - 1);
 	return 0;
 }
