@@ -215,7 +215,9 @@ static void on_found(void *arg, int err, const struct binding_found *f)
 		return;
 	}
 	c->found = *f;
-	if (c->request.kind == CHALLENGE_SIM)
+	if (f->b.frozen)
+		refuse(c, OUTCOME_FROZEN, NULL);
+	else if (c->request.kind == CHALLENGE_SIM)
 		for_sign_up(c, state);
 	else if (strcmp(c->request.imsi, f->imsi) != 0)
 		contradict(c);

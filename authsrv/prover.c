@@ -21,14 +21,15 @@ void proof_fault_log(struct worker *w, struct http_request *r, enum proof_fault 
 		     const struct binding_found *f, const char *imsi)
 {
 	char ip[KEY_TEXT_MAX];
+	int64_t unsaid;
 
-	(void)w;
-	(void)r;
 	count_proof_fault(fault);
+	if (!complaints_say(&w->complaints, http_peer(r, NULL), fault, clock_now_us(), &unsaid))
+		return;
 	log_event(LOG_WARN, "proof-refused", LOG_TEXT("why", faults[fault].name),
 		  LOG_TEXT("realm", f->b.key.realm), LOG_TEXT("ip", key_format(&f->b.key, ip)),
 		  LOG_INT("generation", f->b.generation), LOG_TEXT("bound_imsi", f->imsi),
-		  LOG_TEXT("claimed_imsi", imsi), LOG_END);
+		  LOG_TEXT("claimed_imsi", imsi), LOG_INT("unsaid", unsaid), LOG_END);
 }
 
 const char *proof_fault_detail(enum proof_fault fault)
@@ -169,7 +170,9 @@ static void on_found(void *arg, int err, const struct binding_found *f)
 		return;
 	}
 	p->found = *f;
-	if (p->kind != CHALLENGE_SIM)
+	if (f->b.frozen)
+		prover_refuse(p, OUTCOME_FROZEN, NULL);
+	else if (p->kind != CHALLENGE_SIM)
 		judge(p);
 	else if (f->behind)
 		prover_refuse(p, OUTCOME_BEHIND, NULL);

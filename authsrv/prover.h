@@ -42,7 +42,9 @@ void prover_refuse(struct prover *p, enum handset_outcome why, const char *detai
 void prover_fail(struct prover *p, int err);
 void prover_end(struct prover *p);
 
-/* The parts that the challenge's own handler shares. */
+/* The parts that the challenge's own handler shares. The log says it once a source, fault and
+ * minute.
+ */
 const char *proof_fault_detail(enum proof_fault fault);
 void proof_fault_log(struct worker *w, struct http_request *r, enum proof_fault fault,
 		     const struct binding_found *f, const char *imsi);

@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "authsrv/complaints.h"
 #include "authsrv/feed_line.h"
 #include "authsrv/network_auth.h"
 #include "db/db.h"
@@ -58,9 +59,10 @@ struct worker {
 	uint64_t dice; /* of Retry-After's jitter: no secret */
 	struct loop_timer *each_second;
 	unsigned seconds;
-	bool sweeping, beating; /* worker 0: one of each at a time */
-	struct radius *radius;  /* worker 0: the listener of RADIUS; null: off */
-	unsigned alarms;        /* worker 0: written this second (watch.h) */
+	bool sweeping, beating;       /* worker 0: one of each at a time */
+	struct radius *radius;        /* worker 0: the listener of RADIUS; null: off */
+	unsigned alarms;              /* worker 0: written this second (watch.h) */
+	struct complaints complaints; /* about answers to challenges */
 };
 
 /* The functions of struct daemon_program. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "db/bindings.h"
+#include "db/freezes.h"
 #include "lib/clock.h"
 #include "lib/err.h"
 
@@ -425,6 +426,9 @@ static int run_sign_up(struct write *write, struct engine *e)
 
 	if (err || w->now.generation != w->generation)
 		return !err || err == E_NOT_FOUND ? E_CONFLICT : err;
+	err = binding_contain_row(e, &w->now);
+	if (err)
+		return err;
 	w->answer = CLAIM_MISMATCH;
 	err = read_secret(db, e, w->imsi, &secret);
 	explicit_bzero(&secret.key, sizeof secret.key);

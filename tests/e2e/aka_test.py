@@ -223,6 +223,29 @@ class WhoGetsAChallenge(SimBindings):
         self.refused(phone, token=old)
 
 
+    def test_no_proof_helps_the_frozen(self):
+        phone = self.with_sim()
+        body, proof, _ = self.challenged(phone)
+        status, _, freeze = self.hato.network("POST", "/v1/freezes", {"msisdn": phone.msisdn})
+        self.assertEqual(201, status, freeze)
+        self.problem(self.challenge(phone), "quarantined")
+        self.problem(self.show(phone, body, proof), "quarantined")
+        self.assertEqual(204, self.hato.network("DELETE", "/v1/freezes/%d" % freeze["id"])[0])
+        self.assertEqual(201, self.show(phone, body, proof)[0])
+
+    def test_faults_are_counted_and_said_once(self):
+        phone = self.with_sim()
+        body, proof, _ = self.challenged(phone)
+        for _ in range(3):
+            self.problem(self.show(phone, body, "A" * 43), "proof-required", 401)
+        said = [e for e in self.hato.events("proof-refused") if e["ip"] == phone.ip]
+        self.assertEqual(["wrong"], [e["why"] for e in said])
+        self.assertNotIn(proof, self.hato.log())
+        status, _, text = self.hato.http(self.hato.port("hato.console_port"), "GET", "/metrics")
+        self.assertEqual(200, status)
+        self.assertRegex(text.decode(), r'hato_authsrv_proofs_refused_total\{why="wrong"[^}]*\} [1-9]')
+
+
 class Reprove(SimBindings):
     sets = {"authsrv.reprove": 1, "authsrv.challenge_seconds": 2}
 
