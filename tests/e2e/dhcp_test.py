@@ -9,6 +9,7 @@ from harness.system import Hato, eventually
 POOL = ("10.77.0.50", "10.77.0.50")  # one address: whoever comes next gets it
 X = POOL[0]
 ALICE, BOB, CAROL = "01:02:00:00:00:00:0a", "01:02:00:00:00:00:0b", "01:02:00:00:00:00:0c"
+ALICE_DUID, BOB_DUID = "00:03:00:01:02:00:00:00:0a:01", "00:03:00:01:02:00:00:00:0b:01"
 HW = {ALICE: "020000000a01", BOB: "020000000b01", CAROL: "020000000c01"}
 
 
@@ -35,8 +36,8 @@ class Dhcp(unittest.TestCase):
         status, _, answer = self.hato.network("PUT", "/v1/devices/%s/%s" % (kind, value), {"msisdn": self.people[who].msisdn})
         assert status in (200, 201), (status, answer)
 
-    def binding(self):
-        status, _, answer = self.hato.network("GET", "/v1/bindings/" + X)
+    def binding(self, address=X):
+        status, _, answer = self.hato.network("GET", "/v1/bindings/" + address)
         return answer if status == 200 else None
 
     def holder(self):
@@ -188,11 +189,37 @@ class KeaTest(Dhcp):
         self.until_free()
 
 
+class KeaPrefixTest(Dhcp):
+    """DHCPv6: a delegated prefix is the key."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.device(cls, "client-id", ALICE_DUID, ALICE)
+        cls.device(cls, "hw-address", BOB_DUID[-17:], BOB)
+        cls.lab.kea(cls.lab.hook("kea-hook", cls.hato), "2001:db8:1::50 - 2001:db8:1::5f", 6, "2001:db8:1::/64", interface="dhcp0",
+                    **{"pd-pools": [{"prefix": "2001:db8:77::", "prefix-len": 56, "delegated-len": 56}]})
+
+    def until(self, who):
+        def ask():
+            found = self.binding("2001:db8:77:12::9")
+            return (found or {}).get("msisdn") == who
+        eventually("the prefix is bound to %s\n%s" % (who, self.lab.log("dhclient.log")), ask, 20)
+
+    def test_prefix(self):
+        for duid, who in ((ALICE_DUID, ALICE), (BOB_DUID, BOB)):
+            client = self.lab.dhclient(duid)
+            self.until(self.people[who].msisdn)
+            self.lab.end(client)
+            self.lab.dhclient(duid, "-r").wait(20)
+            self.until(None)
+
+
 class DnsmasqTest(Dhcp):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.lab.dnsmasq(cls.lab.hook("dnsmasq-hook", cls.hato), POOL)
+        cls.server = cls.lab.dnsmasq(cls.lab.hook("dnsmasq-hook", cls.hato), POOL)
 
     def test_lease_and_release(self):
         self.lease_and_release()
@@ -211,3 +238,28 @@ class DnsmasqTest(Dhcp):
 
     def test_many_in_a_second(self):
         self.many_in_a_second()
+
+    def test_replay(self):
+        """A SIGHUP brings every lease again, as `old` without option 82: what Hato has missed is mended, what it has stays."""
+        send = self.crafted()
+        self.assertEqual(X, send("lease", "-", HW[CAROL], "6303", "-"))
+        self.until_held_by(CAROL)
+        before = len(self.history())
+        generation = self.binding()["generation"]
+        self.server.send_signal(signal.SIGHUP)
+        eventually("the lease came again", lambda: len(self.history()) > before)
+        self.assertEqual((self.people[CAROL].msisdn, generation), (self.holder(), self.binding()["generation"]))
+        send("release", "-", HW[CAROL], X)
+        self.until_free()
+        client = self.lab.udhcpc(BOB)
+        self.until_held_by(BOB)
+        self.lab.deaf(True)
+        self.lab.release(client)
+        client = self.lab.udhcpc(ALICE)
+        eventually("dnsmasq has given it", lambda: "add" in self.lab.log("deaf-calls"))
+        self.lab.deaf(False)
+        self.assertEqual(self.people[BOB].msisdn, self.holder())
+        self.server.send_signal(signal.SIGHUP)
+        self.until_held_by(ALICE)
+        self.lab.release(client)
+        self.until_free()

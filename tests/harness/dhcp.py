@@ -44,11 +44,13 @@ class Lab:
             if not ip("netns", "add", n, check=False):
                 self.close()
                 raise unittest.SkipTest("network namespaces cannot be made here")
+            ip("netns", "exec", n, "sh", "-c", "for i in all default; do echo 0 >/proc/sys/net/ipv6/conf/$i/accept_dad; done")
         ip("link", "add", "dhcp0", "netns", self.server, "type", "veth", "peer", "name", "eth0", "netns", self.client)
         for n, dev in ((self.server, "dhcp0"), (self.client, "eth0")):
             ip("-n", n, "link", "set", "lo", "up")
             ip("-n", n, "link", "set", dev, "up")
         ip("-n", self.server, "addr", "add", SERVER + "/24", "dev", "dhcp0")
+        ip("-n", self.server, "addr", "add", "2001:db8:1::1/64", "dev", "dhcp0", "nodad")
         ip("-n", self.client, "addr", "add", RELAY + "/24", "dev", "eth0")
 
     def spawn(self, namespace, *words, log, env=None):
@@ -83,9 +85,9 @@ class Lab:
             "url=http://127.0.0.1:%d\nkey_file=%s\nspool=%s\npause_max=1\nipv6=prefixes\n"
             % (hato.port("authsrv.network_port"), hato.dir / "state" / "feeder.key", self.dir / "spool"))
         script = self.dir / program
-        script.write_text("#!/bin/sh\n[ ! -e %s/deaf ] || exit 0\nHATO_FEED_CONF=%s/feed.conf\nexport HATO_FEED_CONF\n"
+        script.write_text("#!/bin/sh\nif [ -e %s/deaf ]; then echo \"$*\" >>%s/deaf-calls; exit 0; fi\nHATO_FEED_CONF=%s/feed.conf\nexport HATO_FEED_CONF\n"
                           "exec nsenter --net=/proc/%d/ns/net %s/feeds/%s \"$@\" 2>>%s/hook.err\n"
-                          % (self.dir, self.dir, os.getpid(), ROOT, program, self.dir))
+                          % (self.dir, self.dir, self.dir, os.getpid(), ROOT, program, self.dir))
         script.chmod(0o755)
         return script
 
@@ -105,9 +107,10 @@ class Lab:
         multiarch = next((m for m in os.listdir("/usr/lib") if os.path.exists(RUN_SCRIPT % m)), None)
         if not multiarch:
             raise AssertionError("kea-common is not installed: scripts/install-deps test")
-        of = {"subnet": subnet, "pools": [{"pool": pool}] if pool else [], **more}
+        of = {"subnet": subnet, **({"pools": [{"pool": pool}]} if pool else {}), **more}
         server = {
             "interfaces-config": {"interfaces": ["dhcp0"]},
+            **({"server-id": {"type": "LL", "persist": False}} if family == 6 else {}),
             "lease-database": {"type": "memfile", "persist": False},
             "valid-lifetime": 3600, "min-valid-lifetime": 2, "max-valid-lifetime": 7200,
             "expired-leases-processing": {"reclaim-timer-wait-time": 1},
@@ -170,6 +173,17 @@ class Lab:
         before = self.log(udhcpc.log_name).count("renew 10.")
         os.kill(udhcpc.pid, signal.SIGUSR1)
         eventually("udhcpc has renewed", lambda: self.log(udhcpc.log_name).count("renew 10.") > before)
+
+    def dhclient(self, duid, *options):
+        """dhclient for a delegated prefix; -r releases it."""
+        (self.dir / "dhclient.conf").write_text("send dhcp6.client-id %s;\n" % duid)
+        script = self.dir / "dhclient.sh"
+        script.write_text("#!/bin/sh\necho \"$reason $new_ip6_prefix\"\n")
+        script.chmod(0o755)
+        p = self.spawn(self.client, "dhclient", "-6", "-P", "-1", "-d", "-cf", self.dir / "dhclient.conf", "-sf", script, "-lf",
+                       self.dir / ("leases-" + hex_of(duid)), "-pf", self.dir / "dhclient.pid", *options, "eth0",
+                       log="dhclient.log")
+        return p
 
     def crafted(self):
         return Crafted(self)
