@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "handset-sim/sim.h"
 #include "lib/clock.h"
 #include "lib/err.h"
+#include "lib/keyfile.h"
 
 #define CHANNELS  4
 #define BATCH_MAX 500
@@ -31,6 +33,7 @@ struct network {
 	struct told *first, *last;
 	int64_t last_time_us;
 	/* provisioning */
+	const struct scenario *sims;
 	uint32_t next_number, end_number, provisioning;
 	bool refused;
 	network_done *provisioned;
@@ -108,6 +111,19 @@ static void on_provisioned(void *arg, unsigned status, const json_t *answer)
 	lane_work(lane);
 }
 
+static void add_sim_key(json_t *body, const char *imsi)
+{
+	char k[2 * MILENAGE_KEY_BYTES + 1], opc[2 * MILENAGE_KEY_BYTES + 1];
+	struct sim sim;
+
+	if (sim_init(&sim, imsi, 0))
+		return;
+	keyfile_hex(sim.key.k, MILENAGE_KEY_BYTES, k);
+	keyfile_hex(sim.key.opc, MILENAGE_KEY_BYTES, opc);
+	json_object_set_new(body, "k", json_string(k));
+	json_object_set_new(body, "opc", json_string(opc));
+}
+
 static void provision_one(struct lane *lane)
 {
 	struct network *n = lane->network;
@@ -117,6 +133,8 @@ static void provision_one(struct lane *lane)
 	n->provisioning++;
 	snprintf(path, sizeof path, "/v1/subscribers/%s", msisdn);
 	json_t *body = json_pack("{s:s, s:[s]}", "imsi", imsi, "addresses", address);
+	if (n->sims && scenario_has_sim(n->sims, n->next_number - 1 - n->sims->first))
+		add_sim_key(body, imsi);
 	http_channel_call(lane->channel, "PUT", path, n->key, body, on_provisioned, lane);
 	json_decref(body);
 }
@@ -129,6 +147,11 @@ static void lane_work(struct lane *lane)
 		send_batch(lane);
 	else if (lane->network->next_number != lane->network->end_number)
 		provision_one(lane);
+}
+
+void network_give_sims(struct network *n, const struct scenario *s)
+{
+	n->sims = s;
 }
 
 void network_provision(struct network *n, uint32_t first, uint32_t count, network_done *done,

@@ -8,6 +8,7 @@
 #define HATO_HANDSET_SIM_NETWORK_H
 
 #include "handset-sim/http_channel.h"
+#include "handset-sim/scenario.h"
 
 struct network;
 
@@ -27,6 +28,8 @@ void network_free(struct network *n);
 /* The event is copied; done may be null. */
 void network_tell(struct network *n, const struct network_event *ev, network_done *done, void *arg);
 /* Subscriber `number`..`number + count - 1`; done once, false if one was refused. */
+/* Before it: whose SIMs get a key (sim.h); null: nobody's. */
+void network_give_sims(struct network *n, const struct scenario *s);
 void network_provision(struct network *n, uint32_t first, uint32_t count, network_done *done,
 		       void *arg);
 /* Nothing queued, nothing under way. */

@@ -1,6 +1,7 @@
 #include "handset-sim/phone.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/clock.h"
@@ -8,6 +9,7 @@
 #include "lib/wire/base64.h"
 #include "lib/wire/trigger.h"
 
+#define NEW_SIMS      16 /* every so many has a SIM that never saw the network */
 #define RETRY_US      200000
 #define RETRY_MOST_US 5000000
 
@@ -138,6 +140,11 @@ static bool keep_token(struct phone *p, const json_t *answer)
 	snprintf(p->token, sizeof p->token, "%s", token);
 	snprintf(p->realm, sizeof p->realm, "%s", realm ? realm : REALM_DEFAULT);
 	p->generation = (uint32_t)json_integer_value(json_object_get(trigger, "generation"));
+	if (!key && p->sim) { /* both sides have it from the SIM */
+		memcpy(p->trigger_key, p->sim->trigger_key, sizeof p->sim->trigger_key);
+		p->trigger_key_size = sizeof p->sim->trigger_key;
+		return true;
+	}
 	p->trigger_key_size = 0;
 	if (key && base64_decode(BASE64_URL, key, strlen(key), p->trigger_key,
 				 sizeof p->trigger_key, &p->trigger_key_size))
@@ -168,6 +175,12 @@ static void ask_token(struct phone *p)
 		return;
 	set_state(p, PHONE_ASKING);
 	p->asked_us = clock_mono_us();
+	if (p->sim) {
+		struct addr own;
+		world_address(p->address, &own);
+		sim_login_start(p->sim, p->api, &own, on_token, p);
+		return;
+	}
 	json_t *body = json_pack("{s:s}", "imsi", p->imsi);
 	http_channel_call(p->api, "POST", "/v1/token", NULL, body, on_token, p);
 	json_decref(body);
@@ -279,7 +292,12 @@ int phone_init(struct phone *p, struct world *w, uint32_t index)
 	*p = (struct phone){.world = w, .index = index};
 	network_names(w->scenario->first + index, p->msisdn, p->imsi, p->mailbox);
 	p->retry = loop_timer_new(w->loop, on_retry, p);
-	return p->retry ? 0 : E_NOMEM;
+	if (!p->retry)
+		return E_NOMEM;
+	if (!scenario_has_sim(w->scenario, index))
+		return 0;
+	p->sim = malloc(sizeof *p->sim);
+	return p->sim ? sim_login_init(p->sim, p->imsi, index % NEW_SIMS == 0) : E_NOMEM;
 }
 
 void phone_fini(struct phone *p)
@@ -289,4 +307,5 @@ void phone_fini(struct phone *p)
 	http_channel_free(p->api);
 	air_leave(p->ear);
 	loop_timer_free(p->retry);
+	free(p->sim);
 }

@@ -13,6 +13,7 @@
 #define HATO_HANDSET_SIM_PHONE_H
 
 #include "handset-sim/pop_fetch.h"
+#include "handset-sim/sim_login.h"
 #include "handset-sim/world.h"
 
 enum phone_state { PHONE_OFF, PHONE_ATTACHING, PHONE_ASKING, PHONE_READY };
@@ -28,6 +29,7 @@ struct phone {
 	uint8_t trigger_key[64];
 	size_t trigger_key_size;
 	uint32_t generation;
+	struct sim_login *sim;    /* null: its SIM has no key, its word is bare */
 	struct http_channel *api; /* from its address; null: none */
 	struct air_ear *ear;
 	struct pop_fetch *fetch;             /* a session under way */

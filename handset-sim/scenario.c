@@ -34,6 +34,7 @@ static void help_print(void)
 	     "  --senders N        SMTP connections [16]\n"
 	     "  --attach-window N  phones that attach at a time [64]\n"
 	     "  --trigger-sockets one|each    one UDP socket for all phones, or one each [one]\n"
+	     "  --sim PERCENT      phones whose SIM has a key: they prove it for each token [0]\n"
 	     "  --first N          number of the first phone, so that two runs do not share any "
 	     "[1]\n"
 	     "  --keep             leave the phones attached at the end\n"
@@ -58,6 +59,7 @@ enum option_id {
 	O_TLS,
 	O_SENDERS,
 	O_WINDOW,
+	O_SIM,
 	O_SOCKETS,
 	O_FIRST,
 	O_KEEP,
@@ -79,6 +81,7 @@ static const struct option options[] = {{"dir", required_argument, NULL, O_DIR},
 					{"tls", no_argument, NULL, O_TLS},
 					{"senders", required_argument, NULL, O_SENDERS},
 					{"attach-window", required_argument, NULL, O_WINDOW},
+					{"sim", required_argument, NULL, O_SIM},
 					{"trigger-sockets", required_argument, NULL, O_SOCKETS},
 					{"first", required_argument, NULL, O_FIRST},
 					{"keep", no_argument, NULL, O_KEEP},
@@ -130,6 +133,7 @@ static int take_number(int id, struct scenario *s)
 		    {O_CHURN, 0, 1e5, NULL, &s->churn},
 		    {O_SENDERS, 1, 1000, &s->senders, NULL},
 		    {O_WINDOW, 1, 10000, &s->attach_window, NULL},
+		    {O_SIM, 0, 100, &s->sims, NULL},
 		    {O_FIRST, 1, 90000000, &s->first, NULL}};
 	double n;
 
@@ -197,6 +201,11 @@ static int take_option(int id, struct scenario *s)
 	default:
 		return 2;
 	}
+}
+
+bool scenario_has_sim(const struct scenario *s, uint32_t index)
+{
+	return index % 100 < s->sims;
 }
 
 int scenario_read(int argc, char **argv, struct scenario *out)

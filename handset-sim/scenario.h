@@ -25,11 +25,15 @@ struct scenario {
 	double churn;                    /* phones a second that change their address */
 	uint32_t senders;                /* SMTP connections */
 	uint32_t attach_window;          /* phones that attach at a time */
+	uint32_t sims;                   /* phones of a hundred whose SIM has a key and proves it */
 	bool tls, json, one_socket, quiet, keep;
 	enum login_form login;
 	int64_t patience_s; /* without any progress: it is over */
 	uint64_t seed;
 };
+
+/* Phone `index` has a SIM with a key. */
+bool scenario_has_sim(const struct scenario *s, uint32_t index);
 
 /* -1: go on; else the exit status. */
 int scenario_read(int argc, char **argv, struct scenario *out);

@@ -260,6 +260,7 @@ int world_open(struct world *w, const struct scenario *s, const struct conf *c,
 void world_run(struct world *w)
 {
 	loop_timer_set(w->watch_timer, WATCH_US);
+	network_give_sims(w->network, w->scenario);
 	network_provision(w->network, w->scenario->first, w->scenario->handsets, on_provisioned, w);
 	loop_run(w->loop);
 	if (!w->ended_us)

@@ -1,5 +1,6 @@
 """The simulator as a user runs it: many phones that change addresses under load, and its verdict that nothing went wrong."""
 import json
+import re
 import unittest
 
 from harness.clients import run
@@ -40,6 +41,18 @@ class Simulation(unittest.TestCase):
     def test_by_tls(self):
         report = self.simulate("--handsets", 20, "--mails", 60, "--tls", "--login", "mix", "--first", 5001)
         self.is_clean(report, 20, 60)
+
+    def test_sims_prove_themselves(self):
+        """Four of five; every sixteenth SIM is new and has to resynchronise. A wrong trigger key would lose its mail."""
+        report = self.simulate("--handsets", 60, "--mails", 200, "--churn", 30, "--rate", 150, "--sim", 80, "--first", 7001)
+        self.is_clean(report, 60, 200)
+        self.assertGreater(report["moves"], 10)
+        status, _, text = self.hato.http(self.hato.port("hato.console_port"), "GET", "/metrics")
+        counts = dict(re.findall(r"hato_authsrv_(proved|sim_resyncs)_total[^ ]* (\d+)", text.decode()))
+        self.assertEqual(200, status)
+        self.assertGreaterEqual(int(counts["proved"]), 60)
+        self.assertGreaterEqual(int(counts["sim_resyncs"]), 4)
+        self.assertEqual([], self.hato.events("proof-refused"))
 
     def test_one_socket_each_and_every_login_form(self):
         for n, form in enumerate(("userpass", "token", "plain", "login", "oauthbearer", "xoauth2")):
