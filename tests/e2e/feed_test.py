@@ -240,7 +240,7 @@ class DeviceTest(unittest.TestCase):
         for path, body, status in (("/hw-address/02:0", {"msisdn": s.msisdn}, 400), ("/mac/02", {"msisdn": s.msisdn}, 400),
                                    ("/hw-address/02", {"msisdn": "819099999999"}, 404), ("/hw-address/02", {}, 400),
                                    ("/hw-address/02", [], 400), ("/hw-address/" + "aa" * 256, {"msisdn": s.msisdn}, 400),
-                                   ("/hw-address/02?realm=none", {"msisdn": s.msisdn}, 404)):
+                                   ("/hw-address/02?realm=none", {"msisdn": s.msisdn}, 403)):
             self.assertEqual(status, self.ask("PUT", path, body)[0], path)
         self.assertEqual(404, self.ask("GET", "/client-id/02000000000a")[0])
         self.assertEqual((204, None), self.ask("DELETE", "/hw-address/02000000000a"))
