@@ -116,6 +116,12 @@ ifdef WEAK
 .DEFAULT_GOAL := weak
 endif
 
+# What `make bench` measures with: each file of bench/ is a program.
+BENCHES := $(patsubst %.c,$(BUILD)/%,$(BENCH_SRCS))
+$(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BUILD)/libdb.a $(BUILD)/libhato.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 .PHONY: docs unit e2e test fuzz fuzzers fuzz-short soak demo bench model lint clean help tests
 tests: $(TESTS)
 
@@ -144,7 +150,7 @@ fuzz:
 	@$(MAKE) --no-print-directory -j2 FUZZ=1 fuzzers
 	@scripts/run-fuzzers build-fuzz $(FUZZ_SECONDS)
 
-bench: all
+bench: all $(BENCHES)
 	@HATO_BUILD=$(BUILD) bench/run
 
 model:
