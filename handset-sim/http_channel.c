@@ -29,7 +29,7 @@ struct http_channel {
 	bool retried; /* a kept connection may have died since: once more on a new one */
 	/* the answer on its way */
 	bool in_body, close_after;
-	unsigned status;
+	unsigned status, retry_after_s;
 	char *body;
 	size_t wanted, have;
 };
@@ -65,7 +65,7 @@ static void finish(struct http_channel *ch, unsigned status)
 static void send_request(struct http_channel *ch)
 {
 	ch->in_body = ch->close_after = false;
-	ch->status = 0;
+	ch->status = ch->retry_after_s = 0;
 	ch->wanted = ch->have = 0;
 	if (!ch->link) {
 		struct link *l = calloc(1, sizeof *l);
@@ -119,6 +119,8 @@ static bool read_head(struct http_channel *ch)
 			ch->status = (unsigned)atoi(line + 9);
 		else if (!strncasecmp(line, "Content-Length:", 15))
 			ch->wanted = strtoull(line + 15, NULL, 10);
+		else if (!strncasecmp(line, "Retry-After:", 12))
+			ch->retry_after_s = (unsigned)strtoul(line + 12, NULL, 10);
 		else if (!strncasecmp(line, "Connection:", 11) && strcasestr(line + 11, "close"))
 			ch->close_after = true;
 		if (ch->wanted > ANSWER_MAX)
@@ -195,6 +197,11 @@ void http_channel_free(struct http_channel *ch)
 	free(ch->request);
 	free(ch->body);
 	free(ch);
+}
+
+unsigned http_channel_retry_after_s(const struct http_channel *ch)
+{
+	return ch->retry_after_s;
 }
 
 bool http_channel_is_busy(const struct http_channel *ch)

@@ -5,9 +5,11 @@
  * what was sent. EXIT STATUS  0 all is well; 1 a mail was lost, altered or seen by anyone but its
  * owner, or the system could not be used; 2 usage
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "handset-sim/incident.h"
 #include "handset-sim/report.h"
 #include "lib/conf_running.h"
 #include "lib/log.h"
@@ -23,6 +25,7 @@ int main(int argc, char **argv)
 	int status = scenario_read(argc, argv, &s);
 	if (status >= 0)
 		return status;
+	signal(SIGPIPE, SIG_IGN);
 	log_init("handset-sim");
 	if (conf_load_running(s.dir, s.sets, s.set_count, &c, error)) {
 		fprintf(stderr, "handset-sim: %s\n", error);
@@ -31,6 +34,12 @@ int main(int argc, char **argv)
 	if (corpus_load(s.corpus, &corpus)) {
 		fprintf(stderr, "handset-sim: out of memory\n");
 		return 1;
+	}
+	if (s.incident) {
+		status = incident_main(&s, c, &corpus);
+		corpus_free(&corpus);
+		conf_free(c);
+		exit(status);
 	}
 	status = 1;
 	if (!world_open(&w, &s, c, &corpus)) {

@@ -9,7 +9,6 @@
 #include "lib/err.h"
 #include "lib/keyfile.h"
 
-#define CHANNELS  4
 #define BATCH_MAX 500
 
 struct told {
@@ -29,7 +28,8 @@ struct lane {
 
 struct network {
 	char *key;
-	struct lane lanes[CHANNELS];
+	struct lane *lanes;
+	int lane_count;
 	struct told *first, *last;
 	int64_t last_time_us;
 	/* provisioning */
@@ -161,7 +161,7 @@ void network_provision(struct network *n, uint32_t first, uint32_t count, networ
 	n->end_number = first + count;
 	n->provisioned = done;
 	n->provisioned_arg = arg;
-	for (int i = 0; i < CHANNELS; i++)
+	for (int i = 0; i < n->lane_count; i++)
 		lane_work(&n->lanes[i]);
 }
 
@@ -183,7 +183,7 @@ void network_tell(struct network *n, const struct network_event *ev, network_don
 	else
 		n->first = t;
 	n->last = t;
-	for (int i = 0; i < CHANNELS; i++)
+	for (int i = 0; i < n->lane_count; i++)
 		if (!http_channel_is_busy(n->lanes[i].channel)) {
 			lane_work(&n->lanes[i]);
 			return;
@@ -192,22 +192,27 @@ void network_tell(struct network *n, const struct network_event *ev, network_don
 
 bool network_is_quiet(const struct network *n)
 {
-	for (int i = 0; i < CHANNELS; i++)
+	for (int i = 0; i < n->lane_count; i++)
 		if (http_channel_is_busy(n->lanes[i].channel))
 			return false;
 	return !n->first;
 }
 
 int network_new(struct loop *loop, const struct http_target *target, const char *key,
-		struct network **out)
+		unsigned channels, struct network **out)
 {
 	struct network *n = calloc(1, sizeof *n);
 
-	if (!n || !(n->key = strdup(key))) {
-		free(n);
+	if (!n)
+		return E_NOMEM;
+	n->key = strdup(key);
+	n->lanes = calloc(channels, sizeof *n->lanes);
+	if (!n->key || !n->lanes) {
+		network_free(n);
 		return E_NOMEM;
 	}
-	for (int i = 0; i < CHANNELS; i++) {
+	n->lane_count = (int)channels;
+	for (int i = 0; i < n->lane_count; i++) {
 		n->lanes[i].network = n;
 		if (http_channel_new(loop, target, &n->lanes[i].channel)) {
 			network_free(n);
@@ -231,11 +236,12 @@ void network_free(struct network *n)
 {
 	if (!n)
 		return;
-	for (int i = 0; i < CHANNELS; i++) {
+	for (int i = 0; i < n->lane_count; i++) {
 		http_channel_free(n->lanes[i].channel);
 		told_free(n->lanes[i].batch);
 	}
 	told_free(n->first);
+	free(n->lanes);
 	free(n->key);
 	free(n);
 }

@@ -22,8 +22,9 @@ struct network_event {
 /* applied: the start was taken (or the stop); false: refused, or no answer. */
 typedef void network_done(void *arg, bool applied);
 
+/* Over `channels` connections. */
 int network_new(struct loop *loop, const struct http_target *target, const char *key,
-		struct network **out);
+		unsigned channels, struct network **out);
 void network_free(struct network *n);
 /* The event is copied; done may be null. */
 void network_tell(struct network *n, const struct network_event *ev, network_done *done, void *arg);

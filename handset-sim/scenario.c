@@ -35,6 +35,10 @@ static void help_print(void)
 	     "  --attach-window N  phones that attach at a time [64]\n"
 	     "  --trigger-sockets one|each    one UDP socket for all phones, or one each [one]\n"
 	     "  --sim PERCENT      phones whose SIM has a key: they prove it for each token [0]\n"
+	     "  --scenario incident-2011   20 December 2011 instead (docs/incident-2011.md):\n"
+	     "      --scale N      6.7 million subscribers, 1:N [100]\n"
+	     "      --faulty-feed  the network gives out wrong bindings\n"
+	     "      --no-kill      authsrv is not killed in the middle\n"
 	     "  --first N          number of the first phone, so that two runs do not share any "
 	     "[1]\n"
 	     "  --keep             leave the phones attached at the end\n"
@@ -62,6 +66,10 @@ enum option_id {
 	O_SIM,
 	O_SOCKETS,
 	O_FIRST,
+	O_SCENARIO,
+	O_SCALE,
+	O_FAULTY,
+	O_NO_KILL,
 	O_KEEP,
 	O_PATIENCE,
 	O_SEED,
@@ -84,6 +92,10 @@ static const struct option options[] = {{"dir", required_argument, NULL, O_DIR},
 					{"sim", required_argument, NULL, O_SIM},
 					{"trigger-sockets", required_argument, NULL, O_SOCKETS},
 					{"first", required_argument, NULL, O_FIRST},
+					{"scenario", required_argument, NULL, O_SCENARIO},
+					{"scale", required_argument, NULL, O_SCALE},
+					{"faulty-feed", no_argument, NULL, O_FAULTY},
+					{"no-kill", no_argument, NULL, O_NO_KILL},
 					{"keep", no_argument, NULL, O_KEEP},
 					{"patience", required_argument, NULL, O_PATIENCE},
 					{"seed", required_argument, NULL, O_SEED},
@@ -134,7 +146,8 @@ static int take_number(int id, struct scenario *s)
 		    {O_SENDERS, 1, 1000, &s->senders, NULL},
 		    {O_WINDOW, 1, 10000, &s->attach_window, NULL},
 		    {O_SIM, 0, 100, &s->sims, NULL},
-		    {O_FIRST, 1, 90000000, &s->first, NULL}};
+		    {O_FIRST, 1, 90000000, &s->first, NULL},
+		    {O_SCALE, 1, 100000, &s->scale, NULL}};
 	double n;
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -183,6 +196,15 @@ static int take_option(int id, struct scenario *s)
 	case O_SOCKETS:
 		s->one_socket = !strcmp(optarg, "one");
 		return s->one_socket || !strcmp(optarg, "each") ? -1 : usage("one or each", optarg);
+	case O_SCENARIO:
+		s->incident = !strcmp(optarg, "incident-2011");
+		return s->incident ? -1 : usage("no such scenario", optarg);
+	case O_FAULTY:
+		s->faulty_feed = true;
+		return -1;
+	case O_NO_KILL:
+		s->no_kill = true;
+		return -1;
 	case O_TLS:
 		s->tls = true;
 		return -1;
@@ -220,6 +242,7 @@ int scenario_read(int argc, char **argv, struct scenario *out)
 				 .attach_window = 64,
 				 .one_socket = true,
 				 .patience_s = 60,
+				 .scale = 100,
 				 .seed = 1};
 	while ((id = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		int status = take_option(id == 'h' ? O_HELP : id, out);

@@ -26,6 +26,8 @@ struct scenario {
 	uint32_t senders;                /* SMTP connections */
 	uint32_t attach_window;          /* phones that attach at a time */
 	uint32_t sims;                   /* phones of a hundred whose SIM has a key and proves it */
+	bool incident, faulty_feed, no_kill;
+	uint32_t scale; /* of the incident: 1 phone stands for so many */
 	bool tls, json, one_socket, quiet, keep;
 	enum login_form login;
 	int64_t patience_s; /* without any progress: it is over */

@@ -12,8 +12,9 @@
 
 #define FIRST_ADDRESS 0x7f010001u /* 127.1.0.1 */
 /* and a tenth of the phones: what was given back is given out again soon */
-#define SPARE_ADDRESSES 16
-#define WATCH_US        200000
+#define SPARE_ADDRESSES  16
+#define WATCH_US         200000
+#define NETWORK_CHANNELS 4
 
 static int fail(const char *what, const char *why)
 {
@@ -186,7 +187,7 @@ static int open_network(struct world *w)
 	if (!rc) {
 		key[strcspn(key, "\r\n")] = 0;
 		addr_parse(w->conf->authsrv_network_listen, &target.to);
-		rc = network_new(w->loop, &target, key, &w->network);
+		rc = network_new(w->loop, &target, key, NETWORK_CHANNELS, &w->network);
 		keyfile_wipe(key, n);
 	}
 	if (rc)
