@@ -162,14 +162,14 @@ static void on_acked(void *arg, const struct feed_event *ev, enum feed_result re
 	if (ev->part != PART_REPEATED && (ev->part != PART_TRUE || ev->customer == place->holder))
 		place->is_spoken_of = true;
 	/* Until then the system cannot know; from now on it must. */
-	if (!place->is_spoken_of)
+	if (!place->is_spoken_of || place->holder == NOBODY)
 		return;
 	/* An open session of who was here before reads on now. */
 	if (place->former != NOBODY && place->former != place->holder &&
 	    incident_is_live(in, place->former) && in->phones[place->former].held &&
 	    in->phones[place->former].fetch_address == ev->address && in->phase >= PHASE_STORM)
 		held_session_read(in->phones[place->former].held);
-	if (place->holder == NOBODY || !incident_is_live(in, place->holder))
+	if (!incident_is_live(in, place->holder))
 		return;
 	if (in->phase == PHASE_LEASES) {
 		incident_waits(in, place->holder);

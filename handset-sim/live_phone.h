@@ -24,8 +24,8 @@
 enum live_role { ROLE_HONEST, ROLE_ABSENT, ROLE_COPIER, ROLE_LIAR };
 
 enum live_want {
-	WANT_OLD = 1,        /* its own token of before */
-	WANT_COPY_OTHER = 2, /* the former holder's, of another address */
+	WANT_COPY_OTHER = 1, /* the former holder's, of another address */
+	WANT_OLD = 2,        /* its own token of before */
 	WANT_COPY_HERE = 4,  /* the former holder's, of this address and an earlier generation */
 	WANT_LIE = 8,        /* the former holder's IMSI */
 	WANT_STOLEN = 16,    /* the token that the lie brought */

@@ -68,7 +68,7 @@ static struct siv_part address_part(const struct key *k, uint8_t octets[KEY_BYTE
 {
 	size_t n = key_bytes(k, octets);
 
-	return (struct siv_part){octets, PROTECTED(ADDRESS) ? n : 0};
+	return PROTECTED(ADDRESS) ? (struct siv_part){octets, n} : (struct siv_part){"?", 1};
 }
 
 int token_seal(struct keyring *ring, const struct token *t, const struct key *k,
