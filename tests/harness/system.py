@@ -91,10 +91,11 @@ def suspend(pid):
 
 
 class Hato:
-    def __init__(self, sets=None, start=True):
+    def __init__(self, sets=None, start=True, env=None):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="hato-test-"))
         self.ports = dict(zip(PORT_KEYS, free_ports(len(PORT_KEYS))))
         self.sets = dict(sets or {})
+        self.env = dict(env or {})  # on top of our own
         self.process = None
         self.log_path = self.dir / "log"
         if start:
@@ -112,7 +113,8 @@ class Hato:
     def start(self):
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen([str(BUILD / "hato"), "run"] + self.arguments(), stdout=subprocess.PIPE,
-                                            stderr=log, stdin=subprocess.DEVNULL)
+                                            stderr=log, stdin=subprocess.DEVNULL,
+                                            env={**os.environ, **self.env})
         self.endpoints = []
         watchdog = threading.Timer(PATIENCE, self.process.kill)
         watchdog.start()
