@@ -26,7 +26,8 @@ struct claim_call {
 	bool contradicts; /* it comes from elsewhere because it does not agree: no token for it */
 	unsigned tries;
 	struct binding_found found;
-	int64_t claimed; /* 0: nobody's IMSI */
+	enum handset_outcome may; /* what its state allows: a token, or it is contested */
+	int64_t claimed;          /* 0: nobody's IMSI */
 	char login[MSISDN_MAX];
 	json_t *addresses;
 };
@@ -81,8 +82,10 @@ static void on_decided(void *arg, int err, enum claim_answer answer, const struc
 		fail(c, err);
 		return;
 	}
-	if (answer == CLAIM_MISMATCH)
+	if (answer == CLAIM_MISMATCH) {
 		log_mismatch(c);
+		breakers_disagree(c->call.worker, &c->found, c->claimed);
+	}
 	if (answer == CLAIM_ACCEPTED)
 		issue(c, now);
 	else
@@ -104,6 +107,12 @@ static void decide(struct claim_call *c)
 	const struct binding *b = &c->found.b;
 	bool agrees = c->claimed && c->claimed == b->subscriber;
 
+	if (c->may != OUTCOME_ISSUED) {
+		/* Contested stays contested, whoever calls; but it counts who still disagrees. */
+		breakers_disagree(c->call.worker, &c->found, c->claimed);
+		refuse(c, c->may);
+		return;
+	}
 	if (agrees && c->contradicts) /* not any more: the binding moved in between */
 		refuse(c, OUTCOME_OVERLOADED);
 	else if (agrees && c->found.has_sim_key)
@@ -150,10 +159,16 @@ static void on_found(void *arg, int err, const struct binding_found *f)
 	enum handset_outcome may = cell[binding_state_at(&f->b, clock_now_us())];
 	if (f->b.frozen && may != OUTCOME_NO_BINDING)
 		may = OUTCOME_FROZEN;
-	if (f->behind || may != OUTCOME_ISSUED) {
-		refuse(c, f->behind ? OUTCOME_BEHIND : may);
+	if (f->tripped && !f->has_sim_key && may != OUTCOME_NO_BINDING)
+		may = OUTCOME_BREAKER;
+	if (f->behind)
+		may = OUTCOME_BEHIND;
+	if (may != OUTCOME_ISSUED && may != OUTCOME_CONTESTED) {
+		refuse(c, may);
 		return;
 	}
+	breakers_attempt(c->call.worker, f);
+	c->may = may;
 	c->found = *f;
 	subscriber_by_imsi(c->call.worker->port, c->imsi, on_claimant, c);
 }

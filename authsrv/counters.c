@@ -89,6 +89,14 @@ static struct metric counters[COUNTERS] = {
 	[COUNT_FORBIDDEN] =
 		COUNTER("network_forbidden", "Network requests beyond what their key may do"),
 	[COUNT_RELEASED] = COUNTER("released", "Bindings released from quarantine by an operator"),
+	[COUNT_BREAKER_WORDS] =
+		COUNTER("breaker_words", "Bare words that contradicted a binding, not just after a "
+					 "Start of the claimant"),
+	[COUNT_BREAKER_EVIDENCE] =
+		COUNTER("breaker_evidence", "Hard evidence that the breakers heard of"),
+	[COUNT_BREAKER_TRIPS] = COUNTER("breaker_trips", "Pools whose breaker tripped"),
+	[COUNT_BREAKER_RELEASES] =
+		COUNTER("breaker_releases", "Tripped breakers that were released"),
 	[COUNT_FROZEN] = COUNTER("frozen", "Freezes by an operator"),
 	[COUNT_THAWED] = COUNTER("thawed", "Freezes that an operator ended"),
 	[COUNT_KEYRING_UNREADABLE] =
@@ -117,6 +125,15 @@ static struct metric wal_bytes = GAUGE("wal_bytes", "Size of the write-ahead log
 static struct metric worst_group = GAUGE("worst_group_us", "The slowest commit group so far");
 static struct metric commits = GAUGE("commits", "Commit groups since the start");
 
+static struct metric breakers_tripped = {.name = "hato_authsrv_breakers_tripped",
+					 .help = "Pools whose breaker is tripped now",
+					 .kind = METRIC_GAUGE};
+
+void counters_breakers(size_t tripped)
+{
+	metric_set(&breakers_tripped, (int64_t)tripped);
+}
+
 static void register_all(struct metric *metrics, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -125,8 +142,9 @@ static void register_all(struct metric *metrics, size_t n)
 
 void counters_register(void)
 {
-	struct metric *const single[] = {&token_of_other, &proof_of_other, &misdirected, &by_feed,
-					 &queue_depth,    &wal_bytes,      &worst_group, &commits};
+	struct metric *const single[] = {&token_of_other, &proof_of_other, &misdirected,
+					 &by_feed,        &queue_depth,    &wal_bytes,
+					 &worst_group,    &commits,        &breakers_tripped};
 
 	register_all(handset, COUNT_OF(handset));
 	register_all(leases, COUNT_OF(leases));

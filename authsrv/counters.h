@@ -44,6 +44,10 @@ enum counter {
 	COUNT_FORBIDDEN,
 	COUNT_RELEASED,
 	COUNT_KEYRING_UNREADABLE,
+	COUNT_BREAKER_WORDS,
+	COUNT_BREAKER_EVIDENCE,
+	COUNT_BREAKER_TRIPS,
+	COUNT_BREAKER_RELEASES,
 	COUNT_FROZEN,
 	COUNT_THAWED,
 	COUNT_PROVED,
@@ -71,6 +75,8 @@ void count_quarantine(enum quarantine_reason reason);
 void count(enum counter counter, int64_t n);
 /* A key came into this state, by whoever's word. */
 void count_state(enum key_state state);
+/* How many breakers are tripped now. */
+void counters_breakers(size_t tripped);
 /* Gauges of the store; called now and then by one worker. */
 void counters_store(const struct db_stats *stats);
 

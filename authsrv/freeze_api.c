@@ -1,5 +1,4 @@
 /* freeze_api -- the operator's switch for one subscriber, one NAS, one prefix: /v1/freezes */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +7,7 @@
 #include "authsrv/freeze_json.h"
 #include "authsrv/json_field.h"
 #include "authsrv/network_api.h"
-#include "lib/clock.h"
+#include "authsrv/whole.h"
 #include "lib/err.h"
 #include "lib/log.h"
 
@@ -112,16 +111,6 @@ void freeze_post_route(void *arg, struct http_request *r)
 
 /* ---- the end of one ---- */
 
-static bool whole(const char *text, int64_t *out)
-{
-	size_t digits = strspn(text, "0123456789");
-
-	if (!digits || digits > 18 || text[digits])
-		return false;
-	*out = strtoll(text, NULL, 10);
-	return true;
-}
-
 static void on_thawed(void *arg, int err)
 {
 	struct freeze_call *c = arg;
@@ -146,7 +135,7 @@ void freeze_delete_route(void *arg, struct http_request *r)
 
 	if (!realm)
 		return;
-	if (!whole(http_param(r, "id"), &id)) {
+	if (!whole_read(http_param(r, "id"), &id)) {
 		network_malformed(r, "the number of a freeze is needed");
 		return;
 	}
@@ -186,7 +175,7 @@ void freeze_list_route(void *arg, struct http_request *r)
 
 	if (!realm || !network_page(r, &page))
 		return;
-	if (*page.after && !whole(page.after, &after)) {
+	if (*page.after && !whole_read(page.after, &after)) {
 		network_malformed(r, "after is the number of a freeze");
 		return;
 	}

@@ -25,23 +25,23 @@ const struct http_route handset_routes[] = {
 static const struct refusal {
 	unsigned status;
 	const char *name;
-	bool later;
+	int64_t later; /* Retry-After: so many times the usual; 0: none */
 	const char *challenge;
 	const char *detail; /* if the caller has none */
 } refusals[HANDSET_OUTCOMES] = {
-	[OUTCOME_MALFORMED] = {400, "malformed", false, NULL},
-	[OUTCOME_OVERLOADED] = {503, "overloaded", true, NULL},
-	[OUTCOME_BEHIND] = {503, "overloaded", true, NULL},
-	[OUTCOME_NO_BINDING] = {403, "no-binding", true, NULL},
-	[OUTCOME_MISMATCH] = {403, "claim-mismatch", true, NULL},
-	[OUTCOME_CONTESTED] = {403, "contested", true, NULL},
-	[OUTCOME_QUARANTINED] = {403, "quarantined", true, NULL},
-	[OUTCOME_INVALID_TOKEN] = {401, "invalid-token", false, "Bearer error=\"invalid_token\""},
-	[OUTCOME_EXPIRED_TOKEN] = {401, "expired-token", false,
+	[OUTCOME_MALFORMED] = {400, "malformed", 0, NULL},
+	[OUTCOME_OVERLOADED] = {503, "overloaded", 1, NULL},
+	[OUTCOME_BEHIND] = {503, "overloaded", 1, NULL},
+	[OUTCOME_NO_BINDING] = {403, "no-binding", 1, NULL},
+	[OUTCOME_MISMATCH] = {403, "claim-mismatch", 1, NULL},
+	[OUTCOME_CONTESTED] = {403, "contested", 1, NULL},
+	[OUTCOME_QUARANTINED] = {403, "quarantined", 1, NULL},
+	[OUTCOME_INVALID_TOKEN] = {401, "invalid-token", 0, "Bearer error=\"invalid_token\""},
+	[OUTCOME_EXPIRED_TOKEN] = {401, "expired-token", 0,
 				   "Bearer error=\"invalid_token\", error_description=\"expired\""},
-	[OUTCOME_PROOF_REQUIRED] = {401, "proof-required", false, "Bearer"},
-	[OUTCOME_FROZEN] = {403, "quarantined", true, NULL, "frozen by the operator"},
-	[OUTCOME_BREAKER] = {503, "overloaded", true, NULL,
+	[OUTCOME_PROOF_REQUIRED] = {401, "proof-required", 0, "Bearer"},
+	[OUTCOME_FROZEN] = {403, "quarantined", 1, NULL, "frozen by the operator"},
+	[OUTCOME_BREAKER] = {503, "overloaded", 10, NULL,
 			     "too many claims contradict the network's word here: only SIM proofs "
 			     "are taken until it is put right"},
 	[OUTCOME_NO_SIM_KEY] = {404, "not-found", false, NULL},
@@ -58,7 +58,7 @@ void handset_refuse(struct worker *w, struct http_request *r, enum handset_outco
 	if (refusal->challenge)
 		http_add_header(r, "WWW-Authenticate", refusal->challenge);
 	http_problem(r, refusal->status, refusal->name, detail ? detail : refusal->detail,
-		     refusal->later ? worker_retry_after(w) : 0);
+		     refusal->later * worker_retry_after(w));
 }
 
 void handset_refuse_call(struct call *call, enum handset_outcome why)

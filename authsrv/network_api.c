@@ -28,6 +28,8 @@ const struct http_route network_routes[] = {
 	{"POST", "/v1/freezes", freeze_post_route},
 	{"GET", "/v1/freezes", freeze_list_route},
 	{"DELETE", "/v1/freezes/{id}", freeze_delete_route},
+	{"GET", "/v1/breakers", breaker_list_route},
+	{"POST", "/v1/breakers/{pool}/release", breaker_release_route},
 	{0},
 };
 

@@ -38,6 +38,8 @@ void quarantine_release_route(void *arg, struct http_request *r);
 void freeze_post_route(void *arg, struct http_request *r); /* freeze_api.c */
 void freeze_list_route(void *arg, struct http_request *r);
 void freeze_delete_route(void *arg, struct http_request *r);
+void breaker_list_route(void *arg, struct http_request *r); /* breaker_api.c */
+void breaker_release_route(void *arg, struct http_request *r);
 
 /* ---- for the handlers: each answers the request itself when it returns false or null ---- */
 

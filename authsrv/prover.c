@@ -170,12 +170,13 @@ static void on_found(void *arg, int err, const struct binding_found *f)
 		return;
 	}
 	p->found = *f;
+	breakers_attempt(p->call.worker, f);
 	if (f->b.frozen)
 		prover_refuse(p, OUTCOME_FROZEN, NULL);
 	else if (p->kind != CHALLENGE_SIM)
 		judge(p);
-	else if (f->behind)
-		prover_refuse(p, OUTCOME_BEHIND, NULL);
+	else if (f->behind || f->tripped)
+		prover_refuse(p, f->behind ? OUTCOME_BEHIND : OUTCOME_BREAKER, NULL);
 	else if (state == KEY_CONTESTED || state == KEY_QUARANTINED)
 		prover_refuse(p, state == KEY_CONTESTED ? OUTCOME_CONTESTED : OUTCOME_QUARANTINED,
 			      NULL);

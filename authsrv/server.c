@@ -194,6 +194,16 @@ static int balancers_open(struct authsrv *s)
 	return rc;
 }
 
+static int counting_open(struct daemon *d, struct authsrv *s)
+{
+	char error[256];
+	int rc = breakers_new(s->conf, &s->breakers, error);
+
+	if (rc)
+		daemon_fail(d, "%s", error);
+	return rc;
+}
+
 int authsrv_start(struct daemon *d, void **shared)
 {
 	struct authsrv *s = calloc(1, sizeof *s);
@@ -212,6 +222,8 @@ int authsrv_start(struct daemon *d, void **shared)
 		rc = admissions_open(s);
 	if (!rc)
 		rc = balancers_open(s);
+	if (!rc)
+		rc = counting_open(d, s);
 	if (!rc)
 		rc = store_open(d, s);
 	if (!rc)
@@ -233,6 +245,7 @@ void authsrv_stop(void *shared)
 	admission_free(s->handsets);
 	for (size_t i = 0; i < CONF_REALMS_MAX; i++)
 		balancers_free(s->balancers[i]);
+	breakers_free(s->breakers);
 	network_keys_free(s->keys);
 	radius_clients_free(s->radius_clients);
 	free(s->certificate_pem);
@@ -298,6 +311,7 @@ static void on_second(void *arg)
 
 	if (w->stopping)
 		return;
+	breakers_second(w);
 	loop_timer_set(w->each_second, CLOCK_S);
 	int rc = keyring_refresh(w->ring);
 	if (rc) {

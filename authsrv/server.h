@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "authsrv/breakers.h"
 #include "authsrv/complaints.h"
 #include "authsrv/feed_line.h"
 #include "authsrv/network_auth.h"
@@ -37,7 +38,8 @@ struct authsrv {
 	char *keyring_path;
 	struct admission *network, *handsets; /* connections, over all workers and listeners */
 	struct balancers *balancers[CONF_REALMS_MAX]; /* of each realm; null: none */
-	bool keeps_sim_keys;                          /* there is a secret key */
+	struct breakers *breakers;
+	bool keeps_sim_keys; /* there is a secret key */
 	_Atomic int64_t last_batch;
 	_Atomic bool failed; /* a worker has said why it cannot start; the others fail alike */
 };
@@ -63,6 +65,10 @@ struct worker {
 	struct radius *radius;        /* worker 0: the listener of RADIUS; null: off */
 	unsigned alarms;              /* worker 0: written this second (watch.h) */
 	struct complaints complaints; /* about answers to challenges */
+	struct breaker_tally tally;
+	struct {
+		bool reading, unread;
+	} breakers; /* worker 0: of the list of what has tripped */
 };
 
 /* The functions of struct daemon_program. */

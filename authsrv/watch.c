@@ -9,6 +9,7 @@ static void on_change(void *arg, const struct change *change)
 	struct worker *w = arg;
 	char ip[KEY_TEXT_MAX];
 
+	breakers_changed(w, change);
 	if (change->kind != CHANGE_BINDING || change->state >= KEY_STATES)
 		return;
 	count_state(change->state);
@@ -26,7 +27,11 @@ static void on_change(void *arg, const struct change *change)
 
 int watch_start(struct worker *w)
 {
-	return db_watch(w->port, DB_BINDINGS, on_change, w);
+	int err = db_watch(w->port, DB_BINDINGS, on_change, w);
+
+	if (!err)
+		breakers_start(w);
+	return err;
 }
 
 void watch_second(struct worker *w)

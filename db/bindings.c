@@ -45,7 +45,9 @@ static void read_found(struct query *q, struct binding_found *f, int64_t *any)
 
 static int contain(struct engine *e, int64_t any, struct binding_found *f)
 {
-	return binding_contain(e, any, &f->b);
+	int err = binding_contain(e, any, &f->b);
+
+	return err ? err : breaker_covers(e, any, &f->b, &f->tripped);
 }
 
 static int find_key(struct engine *e, const struct key *k, struct binding_found *found)

@@ -47,4 +47,36 @@ typedef void freeze_list_got(void *arg, int err, const struct freeze *, size_t n
 void freeze_list(struct db_port *, const char *realm, int64_t after, size_t limit,
 		 freeze_list_got *, void *arg);
 
+/* ---- tripped breakers ---- */
+
+#define BREAKER_WAITS_MAX 16
+#define BREAKER_POOL_MAX  (NAS_ID_MAX > ADDR_RANGE_TEXT_MAX ? NAS_ID_MAX : ADDR_RANGE_TEXT_MAX)
+
+/* A pool is a NAS or a prefix of a realm. */
+struct breaker_pool {
+	char realm[REALM_MAX];
+	bool is_prefix;
+	char nas_id[NAS_ID_MAX];  /* "" for a prefix */
+	struct addr_range prefix; /* zero for a NAS */
+};
+struct breaker_row {
+	int64_t id;
+	struct breaker_pool pool;
+	int64_t attempts, hard, bare; /* lib/rules/breaker.h, when it tripped */
+	int64_t tripped_us;
+	/* The NASes that it waits for; without any, only the operator releases it. */
+	size_t wait_count;
+	char waits[BREAKER_WAITS_MAX][NAS_ID_MAX];
+};
+const char *breaker_pool_name(const struct breaker_pool *p, char text[BREAKER_POOL_MAX]);
+/* E_EXISTS: it has tripped already. */
+void breaker_put(struct db_port *, const struct breaker_row *, db_done *, void *arg);
+/* The operator, by the pool's name (a NAS before a prefix of that name). E_NOT_FOUND. */
+void breaker_release(struct db_port *, const char *realm, const char *pool, const char *feeder,
+		     db_done *, void *arg);
+/* Of a realm ("": all), in order of id, those after `after`. */
+typedef void breaker_list_got(void *arg, int err, const struct breaker_row *, size_t n);
+void breaker_list(struct db_port *, const char *realm, int64_t after, size_t limit,
+		  breaker_list_got *, void *arg);
+
 #endif

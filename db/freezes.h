@@ -18,6 +18,13 @@ int binding_contain(struct engine *e, int64_t any, struct binding *b);
 /* The same where no statement has told of `any` yet. */
 int binding_contain_row(struct engine *e, struct binding *b);
 
+/* Has the breaker of one of the binding's pools tripped? */
+int breaker_covers(struct engine *e, int64_t any, const struct binding *b, bool *tripped);
+/* A NAS was resynchronised, in this transaction: the breakers that waited for it wait no more, and
+ * those that wait for no other are released. */
+int breakers_resynchronised(struct engine *e, const char *realm, const char *nas_id,
+			    const char *feeder, int64_t now_us);
+
 /* Does a freeze of the subscriber, in whatever realm, keep his mail out? */
 int freeze_defers_mail(struct engine *e, int64_t subscriber, bool *defers);
 

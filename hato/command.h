@@ -45,6 +45,8 @@ int command_quarantine_list(const struct command_line *line);
 int command_quarantine_release(const struct command_line *line);
 int command_freeze(const struct command_line *line);
 int command_freeze_list(const struct command_line *line);
+int command_breaker_list(const struct command_line *line);
+int command_breaker_release(const struct command_line *line);
 int command_thaw(const struct command_line *line);
 int command_mailbox_show(const struct command_line *line);
 int command_key_rotate(const struct command_line *line);

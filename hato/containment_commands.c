@@ -1,4 +1,4 @@
-/* hato freeze, hato thaw: docs/containment.md */
+/* hato freeze, hato thaw, hato breaker: docs/containment.md */
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,6 +6,9 @@
 
 static const char *const freeze_columns[] = {"id",     "kind",   "msisdn", "nas_id",
 					     "prefix", "reason", "since",  NULL};
+
+static const char *const breaker_columns[] = {"pool", "kind", "since",     "attempts",
+					      "hard", "bare", "waits_for", NULL};
 
 /* A word behind a command: an option that was not said is left out. */
 static void set_text(json_t *body, const char *name, const char *value)
@@ -71,16 +74,44 @@ static int list_all(const struct command_line *line, const char *path, json_t **
 	return status;
 }
 
-int command_freeze_list(const struct command_line *line)
+static int show_all(const struct command_line *line, const char *path, const char *const *columns)
 {
 	json_t *all;
-	int status = list_all(line, "/v1/freezes", &all);
+	int status = list_all(line, path, &all);
 
 	if (!status && line->json)
 		json_print(all);
 	else if (!status)
-		table_print(all, freeze_columns);
+		table_print(all, columns);
 	json_decref(all);
+	return status;
+}
+
+int command_freeze_list(const struct command_line *line)
+{
+	return show_all(line, "/v1/freezes", freeze_columns);
+}
+
+int command_breaker_list(const struct command_line *line)
+{
+	return show_all(line, "/v1/breakers", breaker_columns);
+}
+
+int command_breaker_release(const struct command_line *line)
+{
+	char escaped[URL_ESCAPED_MAX];
+	json_t *answer;
+	char *target =
+		api_target(line, "/v1/breakers/%s/release", url_escape(line->args[0], escaped));
+	int status = api_call(line, "POST", target, NULL, &answer);
+
+	if (!status && line->json)
+		json_print(answer);
+	else if (!status)
+		printf("%s is released: bare words are believed there again, and counted anew\n",
+		       line->args[0]);
+	json_decref(answer);
+	free(target);
 	return status;
 }
 

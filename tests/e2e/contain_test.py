@@ -2,7 +2,7 @@
 import json
 import unittest
 
-from harness.bindings import Bindings
+from harness.bindings import Bindings, stamp
 from harness.mail import Lmtp, message
 from harness.system import eventually
 
@@ -126,6 +126,94 @@ class Freezes(Bindings):
         self.assertEqual(403, self.hato.network("POST", "/v1/freezes", {"nas_id": "x", "realm": "elsewhere"})[0], "not the key's")
         self.problem(self.hato.network("DELETE", "/v1/freezes/999999"), "not-found", 404)
         self.problem(self.hato.network("DELETE", "/v1/freezes/one"), "malformed", 400)
+
+
+class Breaker(Bindings):
+    """A feed that its phones contradict: bare words stop counting for that pool, until it is put right."""
+    sets = {"authsrv.breaker_grace": 0, "authsrv.breaker_least": 5, "authsrv.breaker_prefixes": "127.220.0.0/16"}
+
+    def swapped(self, nas_id, n=12, ip=None):
+        """n phones whose feed mixed them up: each says truly who it is, from where the next one is said to be."""
+        phones = [self.phones.next(attach=False) for _ in range(n)]
+        for i, phone in enumerate(phones):
+            phone.lease(ip and ip % (i + 1), nas_id=nas_id if isinstance(nas_id, str) else nas_id[i % len(nas_id)])
+        for i, phone in enumerate(phones):
+            self.problem(phone.claim(ip=phones[i - 1].ip), "claim-mismatch")
+        return phones
+
+    def tripped(self, pool):
+        return [b for b in self.hato.network("GET", "/v1/breakers")[2] if b["pool"] == pool]
+
+    def trip(self, pool, *args, **kw):
+        self.swapped(*args, **kw)
+        row, = eventually(pool + " trips", lambda: self.tripped(pool))
+        return row
+
+    def metric(self, name):
+        text = self.hato.http(self.hato.port("hato.console_port"), "GET", "/metrics")[2].decode()
+        return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines()
+                   if not line.startswith("#") and line.split("{")[0].split(" ")[0] == name)
+
+    def test_a_faulty_feed(self):
+        honest, elsewhere = self.phones.next(attach=False), self.phones.next(attach=False)
+        honest.attach(nas_id="faulty")
+        elsewhere.attach(nas_id="sound")
+        row = self.trip("faulty", "faulty")
+        self.assertEqual(("nas", ["faulty"], 0), (row["kind"], row["waits_for"], row["hard"]))
+        self.assertGreaterEqual(row["bare"], 5)
+        answer = honest.claim()
+        self.problem(answer, "overloaded", 503)
+        self.assertIn("only SIM proofs", answer[2]["detail"])
+        self.assertEqual(200, honest.bearer("POST", "/v1/token/refresh")[0], "a token is no bare word")
+        self.assertRegex(honest.try_login(), r"\A\+OK", "what works goes on")
+        self.assertEqual(201, elsewhere.claim()[0])
+        pid = self.hato.kill("authsrv")
+        self.hato.wait_restarted("authsrv", pid)
+        self.problem(honest.claim(), "overloaded", 503)
+        self.assertIn("faulty", self.hato.command("breaker", "list").stdout)
+        self.assertGreaterEqual(self.metric("hato_authsrv_breakers_tripped"), 1)
+        self.hato.command("breaker", "release", "faulty")
+        self.assertEqual(201, honest.claim()[0])
+        self.assertEqual([], self.tripped("faulty"))
+        self.problem(self.hato.network("POST", "/v1/breakers/faulty/release"), "not-found", 404)
+        self.assertTrue([e for e in self.hato.events("breaker-tripped") if e["pool"] == "faulty"])
+        self.assertTrue([e for e in self.hato.events("breaker-released") if e["pool"] == "faulty"])
+
+    def test_a_prefix_is_a_pool_over_its_nases(self):
+        row = self.trip("127.220.0.0/16", ["nas-1", "nas-2", "nas-3"], ip="127.220.0.%d")
+        self.assertEqual(("prefix", ["nas-1", "nas-2", "nas-3"]), (row["kind"], row["waits_for"]))
+        inside, outside = self.phones.next(attach=False), self.phones.next(attach=False)
+        inside.lease("127.220.9.9", nas_id="nas-4")
+        outside.lease(nas_id="nas-4")
+        self.problem(inside.claim(), "overloaded", 503)
+        self.assertEqual(201, outside.claim()[0])
+        status, _, answer = self.hato.network("POST", "/v1/breakers/127.220.0.0%2F16/release")
+        self.assertEqual((200, "released"), (status, answer["state"]))
+        self.assertEqual(201, inside.claim()[0])
+
+    def test_one_busy_liar_cannot_trip_it(self):
+        """Every name there is, at its own address; and its one name, at every address."""
+        others = [self.phones.next(attach=False) for _ in range(12)]
+        liar, confused = self.phones.next(attach=False), self.phones.next(attach=False)
+        for phone in others + [liar]:
+            phone.lease(nas_id="lied-to")
+        for _ in range(5):
+            for phone in others:
+                self.assertEqual(403, liar.claim(imsi=phone.imsi)[0])
+                self.assertEqual(403, confused.claim(ip=phone.ip)[0])
+        self.trip("witness", "witness")  # all of it has been judged by then
+        self.assertEqual([], self.tripped("lied-to"))
+        liar.lease(nas_id="lied-to")
+        self.assertEqual(201, liar.claim()[0])
+
+    def test_hard_evidence_counts(self):
+        """Two sessions of one time on a key, at six keys."""
+        for i in range(6):
+            a, b, at = self.phones.next(attach=False), self.phones.next(attach=False), stamp()
+            a.lease(nas_id="contradictory", time=at)
+            self.start(a.ip, b, "twin-%d" % i, time=at, nas_id="contradictory")
+        row, = eventually("it trips", lambda: self.tripped("contradictory"))
+        self.assertEqual((6, 0), (row["hard"], row["bare"]))
 
 
 if __name__ == "__main__":
