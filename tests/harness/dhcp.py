@@ -19,6 +19,7 @@ from harness.system import PATIENCE, ROOT, eventually
 NUMBERS = itertools.count()
 SERVER, RELAY = "10.77.0.1", "10.77.0.9"
 RUN_SCRIPT = "/usr/lib/%s/kea/hooks/libdhcp_run_script.so"
+PAGE = ROOT / "docs" / "feeds-dhcp.md"
 
 
 def ip(*words, check=True):
@@ -26,6 +27,16 @@ def ip(*words, check=True):
     if check and run.returncode != 0:
         raise AssertionError("ip %s: %s" % (" ".join(words), run.stderr))
     return run.returncode == 0
+
+
+def example(section, program, hook):
+    """The first block of a section of the page, with the interface and the hook of a test: what the page shows is what runs."""
+    multiarch = next((m for m in os.listdir("/usr/lib") if os.path.exists(RUN_SCRIPT % m)), None)
+    if not multiarch:
+        raise AssertionError("kea-common is not installed: scripts/install-deps test")
+    text = PAGE.read_text().split("\n## %s\n" % section)[1].split("```")[1]
+    text = text.replace("/usr/local/lib/hato/feeds/" + program, str(hook)).replace("eth1", "dhcp0")
+    return text.replace(RUN_SCRIPT % "x86_64-linux-gnu", RUN_SCRIPT % multiarch)
 
 
 def hex_of(text):
@@ -103,38 +114,29 @@ class Lab:
 
     # ---- the servers ----
 
-    def kea(self, hook, pool, family=4, subnet="10.77.0.0/24", **more):
-        multiarch = next((m for m in os.listdir("/usr/lib") if os.path.exists(RUN_SCRIPT % m)), None)
-        if not multiarch:
-            raise AssertionError("kea-common is not installed: scripts/install-deps test")
-        of = {"subnet": subnet, **({"pools": [{"pool": pool}]} if pool else {}), **more}
-        server = {
-            "interfaces-config": {"interfaces": ["dhcp0"]},
-            **({"server-id": {"type": "LL", "persist": False}} if family == 6 else {}),
+    def kea(self, config):
+        """config: {"Dhcp4": ...} or {"Dhcp6": ...}; what a test needs is added."""
+        family = next(iter(config))
+        name = "kea-" + family.lower()
+        config[family].update({
             "lease-database": {"type": "memfile", "persist": False},
-            "valid-lifetime": 3600, "min-valid-lifetime": 2, "max-valid-lifetime": 7200,
-            "expired-leases-processing": {"reclaim-timer-wait-time": 1},
-            "hooks-libraries": [{"library": RUN_SCRIPT % multiarch, "parameters": {"name": str(hook), "sync": False}}],
-            "subnet%d" % family: [of],
-            "loggers": [{"name": "kea-dhcp%d" % family, "severity": "INFO",
-                         "output_options": [{"output": "stdout", "flush": True}]}],
-        }
-        config = self.dir / "kea.json"
-        config.write_text(json.dumps({"Dhcp%d" % family: server}))
-        where = {"KEA_PIDFILE_DIR": str(self.dir), "KEA_LOCKFILE_DIR": str(self.dir)}
+            "loggers": [{"name": name, "severity": "INFO", "output_options": [{"output": "stdout", "flush": True}]}],
+        })
+        (self.dir / "kea.json").write_text(json.dumps(config))
         # A copy: Debian's AppArmor profile goes by the path, and lets Kea read and run nothing of ours.
-        program = self.dir / ("kea-dhcp%d" % family)
-        shutil.copy("/usr/sbin/kea-dhcp%d" % family, program)
-        p = self.spawn(self.server, program, "-c", config, log="server.log", env=where)
-        self.until_served(p, "DHCP%d_STARTED" % family)
+        program = self.dir / name
+        shutil.copy("/usr/sbin/" + name, program)
+        where = {"KEA_PIDFILE_DIR": str(self.dir), "KEA_LOCKFILE_DIR": str(self.dir)}
+        p = self.spawn(self.server, program, "-c", self.dir / "kea.json", log="server.log", env=where)
+        self.until_served(p, family.upper() + "_STARTED")
         return p
 
-    def dnsmasq(self, hook, pool, *more):
-        p = self.spawn(self.server, "dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--user=root",
-                       "--log-facility=-", "--log-dhcp", "--pid-file=" + str(self.dir / "dnsmasq.pid"),
-                       "--dhcp-leasefile=" + str(self.dir / "dnsmasq.leases"), "--interface=dhcp0", "--bind-interfaces",
-                       "--dhcp-authoritative", "--no-ping", "--dhcp-range=%s,%s,1h" % pool, "--dhcp-script=" + str(hook),
-                       *more, log="server.log")
+    def dnsmasq(self, config):
+        """config: the lines of a dnsmasq.conf; what a test needs is added."""
+        (self.dir / "dnsmasq.conf").write_text("\n".join(config) + "\n")
+        p = self.spawn(self.server, "dnsmasq", "--keep-in-foreground", "--conf-file=" + str(self.dir / "dnsmasq.conf"), "--port=0",
+                       "--user=root", "--log-facility=-", "--log-dhcp", "--pid-file=" + str(self.dir / "dnsmasq.pid"),
+                       "--dhcp-leasefile=" + str(self.dir / "dnsmasq.leases"), "--no-ping", log="server.log")
         self.until_served(p, "DHCP, sockets bound exclusively to interface dhcp0")
         return p
 
