@@ -300,7 +300,8 @@ static void on_request(struct request *q, const struct radius_packet *p, int64_t
 					 .feeder = q->client->feeder,
 					 .apns = q->client->realm->apns,
 					 .nas_ids = q->client->conf->nas_ids,
-					 .received_us = received_us};
+					 .received_us = received_us,
+					 .lease_us = q->client->conf->lease_s * CLOCK_S};
 
 	switch (radius_event_read(p, &c, &q->event, &q->notes)) {
 	case RADIUS_EVENT:

@@ -362,7 +362,8 @@ static bool is_other_apn(const struct gathered *g, const char *apns)
 	return true;
 }
 
-static void read_lease(const struct gathered *g, struct lease_event *ev, struct radius_notes *notes)
+static void read_lease(const struct gathered *g, const struct radius_context *c,
+		       struct lease_event *ev, struct radius_notes *notes)
 {
 	static const char *(*const readers[])(const struct gathered *, struct lease_event *) = {
 		read_v4, read_v6, read_identities};
@@ -377,6 +378,7 @@ static void read_lease(const struct gathered *g, struct lease_event *ev, struct 
 	if (g->contradicts && !notes->fault)
 		notes->fault = "an attribute is there twice, with two values";
 	ev->unreadable = notes->fault != NULL;
+	ev->lease_us = c->lease_us;
 	if (number(g, SLOT_CHARGING, &ev->bearer))
 		ev->last_bearer = has(g, SLOT_LAST);
 }
@@ -404,6 +406,6 @@ enum radius_reading radius_event_read(const struct radius_packet *p, const struc
 		return RADIUS_EVENT;
 	if (is_other_apn(&g, c->apns))
 		return RADIUS_OTHER_APN;
-	read_lease(&g, ev, notes);
+	read_lease(&g, c, ev, notes);
 	return RADIUS_EVENT;
 }

@@ -20,6 +20,7 @@ struct radius_context {
 	const char *apns;    /* list; "" = every APN is ours */
 	const char *nas_ids; /* list; "" = any */
 	int64_t received_us;
+	int64_t lease_us; /* what a Start or update is good for; 0: until the Stop */
 };
 
 enum radius_reading {

@@ -59,6 +59,7 @@ struct conf_radius_client {
 	char *nas_ids; /* commas; "" = any */
 	enum conf_disconnect disconnect;
 	uint16_t disconnect_port;
+	int64_t lease_s; /* a session that is not heard of for so long is over; 0: until its Stop */
 	char *disconnect_address; /* "" = where the NAS's accounting came from */
 	char *coa_filter;         /* Filter-Id of a CoA-Request */
 };

@@ -8,6 +8,7 @@
 #define DEFAULT_CLIENT    "local"
 #define DEFAULT_ADDRESSES "127.0.0.0/8, ::1"
 #define DISCONNECT_PORT   3799
+#define LEASE_SECONDS_MAX UINT32_MAX
 
 static struct conf_radius_client *client_get(struct conf *c, const char *name)
 {
@@ -54,16 +55,24 @@ static int realm_set(struct conf_radius_client *r, const char *value, char error
 	return 0;
 }
 
+static int number_set(const char *name, const char *value, int64_t least, int64_t most,
+		      int64_t *out, char error[256])
+{
+	if (!conf_number(value, least, most, out))
+		return 0;
+	snprintf(error, 256, "%s: '%.40s' is not a whole number in %lld..%lld", name, value,
+		 (long long)least, (long long)most);
+	return E_SYNTAX;
+}
+
 static int port_set(struct conf_radius_client *r, const char *value, char error[256])
 {
 	int64_t port;
+	int rc = number_set("disconnect_port", value, 1, 65535, &port, error);
 
-	if (conf_number(value, 1, 65535, &port)) {
-		snprintf(error, 256, "disconnect_port: '%.40s' is not a port", value);
-		return E_SYNTAX;
-	}
-	r->disconnect_port = (uint16_t)port;
-	return 0;
+	if (!rc)
+		r->disconnect_port = (uint16_t)port;
+	return rc;
 }
 
 static int value_set(struct conf_radius_client *r, const char *name, const char *value,
@@ -85,6 +94,8 @@ static int value_set(struct conf_radius_client *r, const char *name, const char 
 		return realm_set(r, value, error);
 	if (!strcmp(name, "disconnect_port"))
 		return port_set(r, value, error);
+	if (!strcmp(name, "lease_seconds"))
+		return number_set(name, value, 0, LEASE_SECONDS_MAX, &r->lease_s, error);
 	if (strcmp(name, "disconnect")) {
 		snprintf(error, 256, "unknown key %.60s in [radius-client NAME]", name);
 		return E_SYNTAX;

@@ -119,7 +119,10 @@ static void test_named_sections(void **state)
 	struct conf *c = load("[realm b]\nhandset_port = 9080\ntrigger_source = 10.0.0.1\n"
 			      "proxy_from = 10.1.0.0/16, 10.2.0.1\n"
 			      "[network-key pgw]\nfile = pgw.key\nscopes = lease\nrealm = b\n"
-			      "nas_ids = pgw1,pgw2\n",
+			      "nas_ids = pgw1,pgw2\n"
+			      "[radius-client proxies]\naddresses = 10.9.0.0/24\nrealm = b\n"
+			      "secret_file = p.secret\ndisconnect = coa\ncoa_filter = walled\n"
+			      "lease_seconds = 7200\n[realm b]\napns = internet, mms\n",
 			      "realm b.pop3_port=9110");
 
 	assert_int_equal(c->realm_count, 2);
@@ -134,6 +137,18 @@ static void test_named_sections(void **state)
 	assert_int_equal(c->network_key_count, 2);
 	assert_int_equal(c->network_keys[1].scopes, SCOPE_LEASE);
 	assert_string_equal(c->network_keys[1].realm, "b");
+	assert_string_equal(b->apns, "internet, mms");
+	assert_string_equal(c->realms[0].apns, "");
+	assert_int_equal(c->radius_client_count, 2);
+	assert_string_equal(c->radius_clients[0].name, "local");
+	assert_string_equal(c->radius_clients[0].secret_file, "radius.secret");
+	const struct conf_radius_client *r = &c->radius_clients[1];
+	assert_string_equal(r->name, "proxies");
+	assert_string_equal(r->realm, "b");
+	assert_int_equal(r->disconnect, CONF_DISCONNECT_COA);
+	assert_int_equal(r->disconnect_port, 3799);
+	assert_int_equal(r->lease_s, 7200);
+	assert_string_equal(r->nas_ids, "");
 	conf_free(c);
 }
 
@@ -161,6 +176,18 @@ static void test_refusals(void **state)
 		{"[realm b]\nport = 1\n", NULL, "unknown key"},
 		{"[network-key k]\nscopes = all\n", NULL, "scopes"},
 		{"[network-key k]\nscopes = lease\n", NULL, "no file"},
+		{"[radius-client k]\nsecret_file = k\n", NULL, "no addresses"},
+		{"[radius-client k]\naddresses = 10.0.0.0/8\n", NULL, "no secret_file"},
+		{"[radius-client k]\naddresses = ::1\nsecret_file = k\nrealm = b\n", NULL,
+		 "no such realm"},
+		{"[radius-client k]\naddresses = ::1\nsecret_file = k\ndisconnect = coa\n", NULL,
+		 "coa_filter"},
+		{"[radius-client k]\ndisconnect = yes\n", NULL, "none of off"},
+		{"[radius-client k]\ndisconnect_port = 0\n", NULL, "whole number"},
+		{"[radius-client k]\nlease_seconds = -1\n", NULL, "whole number"},
+		{"[radius-client k]\nsecret = x\n", NULL, "unknown key"},
+		{"[radius-client ]\nsecret = x\n", NULL, "1..23 characters"},
+		{"[authsrv]\nradius_listen = here\n", NULL, "no address"},
 		{"no section\n", NULL, "hato.conf:1"},
 		{"", "popgw", "section.key=value"},
 		{"", "popgw.pop3_port", "section.key=value"},
