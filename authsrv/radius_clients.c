@@ -48,6 +48,12 @@ bool radius_list_has(const char *list, const char *word)
 	return false;
 }
 
+/* ::/0 is of IPv6 only, though IPv4 lies in it as we write it. */
+bool radius_range_is_v4(const struct radius_range *r)
+{
+	return addr_is_v4(&r->addr) && r->plen >= 96;
+}
+
 static int ranges_add(struct radius_clients *all, const struct radius_client *client,
 		      char error[256])
 {
@@ -175,6 +181,8 @@ const struct radius_client *radius_clients_find(const struct radius_clients *c,
 {
 	for (size_t i = 0; i < c->range_count; i++) {
 		struct addr masked = *source;
+		if (radius_range_is_v4(&c->range[i]) != addr_is_v4(source))
+			continue;
 		addr_mask(&masked, c->range[i].plen);
 		if (addr_equal(&masked, &c->range[i].addr))
 			return c->range[i].client;

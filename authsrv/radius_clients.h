@@ -47,6 +47,7 @@ const struct radius_client *radius_clients_find(const struct radius_clients *c,
 
 /* "192.0.2.0/24", "2001:db8::/32", or an address. E_SYNTAX. */
 int radius_range_parse(const char *text, struct addr *addr, uint8_t *plen);
+bool radius_range_is_v4(const struct radius_range *r);
 /* Is it a word of this list (commas and blanks)? An empty list has none. */
 bool radius_list_has(const char *list, const char *word);
 

@@ -53,7 +53,7 @@ static void put_range(struct program *p, const struct radius_range *r, bool v4)
 static void put_family(struct program *p, const struct radius_clients *clients, bool v4)
 {
 	for (size_t i = 0; i < clients->range_count; i++)
-		if ((addr_is_v4(&clients->range[i].addr) && clients->range[i].plen >= 96) == v4)
+		if (radius_range_is_v4(&clients->range[i]) == v4)
 			put_range(p, &clients->range[i], v4);
 	put(p, BPF_RET | BPF_K, 0, 0, RADIUS_STEER_STRANGERS);
 }
