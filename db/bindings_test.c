@@ -620,6 +620,37 @@ static void test_silent_feed(void **state)
 	assert_true(f.behind);
 }
 
+/* A listener whose queue ran over does not know whose datagram was lost: all of the realm may be.
+ */
+static void test_lost_events(void **state)
+{
+	struct bench_store *s = *state;
+	struct heard *h = HEARD(s);
+	struct lease_event other = an_event(LEASE_START, "10.0.0.2", 2, "s2", clock_now_us());
+	int64_t now_us = clock_now_us();
+
+	make_subscriber(s, 1);
+	make_subscriber(s, 2);
+	apply(s, an_event(LEASE_START, "10.0.0.1", 1, "s1", now_us));
+	snprintf(other.nas_id, sizeof other.nas_id, "another");
+	apply(s, other);
+	feed_behind(s->port, REALM_DEFAULT, "another", now_us + SECOND_US, on_done, h);
+	assert_int_equal(wait_for(h), 0);
+	assert_false(is_behind(s, "10.0.0.1"));
+	assert_true(is_behind(s, "10.0.0.2"));
+	h = HEARD(s);
+	feed_behind(s->port, "elsewhere", NULL, now_us + SECOND_US, on_done, h);
+	assert_int_equal(wait_for(h), 0);
+	assert_false(is_behind(s, "10.0.0.1"));
+	h = HEARD(s);
+	feed_behind(s->port, REALM_DEFAULT, NULL, now_us + SECOND_US, on_done, h);
+	assert_int_equal(wait_for(h), 0);
+	assert_true(is_behind(s, "10.0.0.1"));
+	apply(s, an_event(LEASE_UPDATE, "10.0.0.1", 1, "s1", now_us + 2 * SECOND_US));
+	assert_false(is_behind(s, "10.0.0.1"));
+	assert_true(is_behind(s, "10.0.0.2"));
+}
+
 static void test_old_sessions(void **state)
 {
 	struct bench_store *s = *state;
@@ -768,6 +799,7 @@ int main(void)
 		TEST(test_history),
 		TEST(test_history_of_others),
 		TEST(test_silent_feed),
+		TEST(test_lost_events),
 		TEST(test_old_sessions),
 		TEST(test_batch),
 		TEST(test_constraints),

@@ -57,6 +57,8 @@ static struct lease_event random_event(const char *realm, int64_t now_us)
 		snprintf(ev.imsi, IMSI_MAX, "440100%09u",
 			 dice(6) ? (unsigned)who : dice(SUBSCRIBERS + 2));
 	ev.unreadable = !dice(30);
+	ev.bearer = dice(3) ? 0 : 1 + dice(3);
+	ev.last_bearer = !dice(6);
 	ev.time_us = dice(12) ? now_us - (int64_t)dice(20) * SECOND_US : 0;
 	ev.received_us = now_us + (dice(10) ? 0 : -(int64_t)dice(20) * SECOND_US);
 	ev.delay_us = dice(8) ? 0 : (int64_t)dice(60) * SECOND_US;

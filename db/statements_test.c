@@ -14,10 +14,18 @@ static const struct {
 
 /* Walks in the order of the key with a LIMIT, or over the few subscribers who are gone. */
 static const char *const may_scan[] = {
-	"SCAN main.change", "SCAN lease_event", "SCAN g",         "SCAN message_tombstone",
-	"SCAN send_log",    "SCAN access",      "SCAN (subquery", "SCAN CONSTANT ROW",
+	"SCAN main.change",
+	"SCAN lease_event",
+	"SCAN g",
+	"SCAN message_tombstone",
+	"SCAN send_log",
+	"SCAN access",
+	"SCAN (subquery",
+	"SCAN CONSTANT ROW",
 	/* as many as an operator froze, as pools tripped */
-	"SCAN freeze", "SCAN f", "SCAN breaker",
+	"SCAN freeze",
+	"SCAN f",
+	"SCAN breaker",
 };
 
 static bool is_allowed(const char *detail)

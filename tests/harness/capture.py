@@ -16,10 +16,13 @@ DECODE = ["-d", "media_type==<unknown media type identifier 0x30a>,wbxml"]
 
 
 class Capture:
-    """`with Capture(port) as c:` captures datagrams to that UDP port of any loopback address."""
+    """`with Capture(port) as c:` captures datagrams to that UDP port of any loopback address (both_ways: from it too), to be
+    read as `decode`."""
 
-    def __init__(self, port):
+    def __init__(self, port, decode="wsp", both_ways=False):
         self.port = port
+        self.decode = decode
+        self.filter = "udp port %d" % port if both_ways else "udp dst port %d" % port
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="hato-capture-"))
         self.file = self.folder / "lo.pcapng"
 
@@ -28,7 +31,7 @@ class Capture:
         self.probe.bind(("127.0.0.1", 0))
         self.probe_port = self.probe.getsockname()[1]
         self.process = subprocess.Popen(
-            ["tshark", "-n", "-l", "-P", "-i", "lo", "-f", "udp dst port %d" % self.port, "-w", str(self.file),
+            ["tshark", "-n", "-l", "-P", "-i", "lo", "-f", self.filter, "-w", str(self.file),
              "-T", "fields", "-e", "udp.srcport"],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
         self.watchdog = threading.Timer(PATIENCE, self.process.kill)
@@ -69,7 +72,7 @@ class Capture:
 
     def read(self, display, *options):
         """tshark's text about the captured packets that match the display filter (the probes never do)."""
-        command = ["tshark", "-n", "-r", str(self.file), "-d", "udp.port==%d,wsp" % self.port, *DECODE,
+        command = ["tshark", "-n", "-r", str(self.file), "-d", "udp.port==%d,%s" % (self.port, self.decode), *DECODE,
                    "-Y", "(udp.srcport != %d) && (%s)" % (self.probe_port, display), *options]
         run = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE,
                              env={**os.environ, "LC_ALL": "C.UTF-8"})

@@ -3,6 +3,8 @@
 Everything waits for events: `ready` on hato's stdout, a datagram on a socket, a condition that is asked for again and again
 with a deadline (eventually()). Processes are ended by pid; the folder goes with the object.
 """
+import contextlib
+import fcntl
 import http.client
 import itertools
 import json
@@ -202,6 +204,21 @@ class Hato:
         if check and run.returncode != 0:
             raise AssertionError("hato %s: %d %s\n%s" % (" ".join(words), run.returncode, run.stderr, self.log()[-4000:]))
         return run
+
+    def metric(self, name):
+        """As the console shows it: 0 while it is not there."""
+        _, _, text = self.http(self.port("hato.console_port"), "GET", "/metrics")
+        for line in text.decode().splitlines():
+            if line.startswith(name + " "):
+                return int(line.rsplit(" ", 1)[1])
+        return 0
+
+    @contextlib.contextmanager
+    def store_stands_still(self):
+        """Nobody commits to bindings.db: the write ticket is ours (db/ticket.h)."""
+        with open(self.dir / "state" / "db" / "bindings.db-ticket", "r+b") as ticket:
+            fcntl.lockf(ticket, fcntl.LOCK_EX, 1, 1)
+            yield
 
     # ---- HTTP ----
 
