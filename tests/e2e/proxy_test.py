@@ -9,10 +9,10 @@ import unittest
 
 from harness.bindings import Bindings
 from harness.clients import curl, curl_json
-from harness.haproxy import BALANCER, FRONT, HaProxy
+from harness.haproxy import BALANCER, FRONT, HaProxy, text_of
 from harness.mail import content_of
 from harness.pop import From, FromTls, Pop, tls_context
-from harness.system import eventually, free_ports
+from harness.system import ROOT, eventually, free_ports
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 LOCAL = SIGNATURE + b"\x20\x00\x00\x00"
@@ -71,12 +71,12 @@ class Real(Behind):
     def setUpClass(cls):
         super().setUpClass()
         port = cls.hato.port
-        cls.haproxy = HaProxy([
+        cls.haproxy = HaProxy(text_of([
             ("http", port("authsrv.handset_port"), "send-proxy", "http"),
             ("https", port("authsrv.handset_tls_port"), "send-proxy-v2 check inter 200ms"),
             ("pop3", port("popgw.pop3_port"), "send-proxy check inter 200ms"),
             ("pop3s", port("popgw.pop3s_port"), "send-proxy-v2"),
-        ])
+        ]))
 
     @classmethod
     def tearDownClass(cls):
@@ -164,6 +164,34 @@ class Real(Behind):
     def test_health_checks_find_it_well(self):
         for name in ("https", "pop3"):
             eventually(name + " is up", lambda: self.haproxy.status(name).startswith("UP"))
+
+
+class Documented(Behind):
+    """docs/haproxy.cfg, with the test's addresses and ports in the place of the page's."""
+
+    def test_the_configuration_of_the_page(self):
+        text = (ROOT / "docs" / "haproxy.cfg").read_text()
+        for was, now in (("192.0.2.10:", FRONT + ":"), ("10.0.0.1:", "127.0.0.1:"), ("source 10.0.0.2", "source " + BALANCER),
+                         (":8080", ":%d" % self.port("authsrv.handset_port")), (":8443", ":%d" % self.port("authsrv.handset_tls_port")),
+                         (":1110", ":%d" % self.port("popgw.pop3_port")), (":1995", ":%d" % self.port("popgw.pop3s_port"))):
+            self.assertIn(was, text)
+            text = text.replace(was, now)
+        haproxy = HaProxy(text)
+        self.addCleanup(haproxy.close)
+        a = self.phones.next(attach=False)
+        a.lease()
+        sent = a.receive()
+        for scheme, key in (("http", "authsrv.handset_port"), ("https", "authsrv.handset_tls_port")):
+            status, answer = curl_json("POST", "%s://%s:%d/v1/token" % (scheme, FRONT, self.port(key)), {"imsi": a.imsi}, a.ip)
+            self.assertEqual(201, status)
+        # As the phone is told.
+        for tls in (False, True):
+            port = answer["pop"]["port"] if answer["pop"]["tls"] == tls else self.port("popgw.pop3s_port" if tls else "popgw.pop3_port")
+            with Pop(port, a.ip, tls, host=answer["pop"]["host"]) as pop:
+                pop.login(a.msisdn, answer["token"])
+                self.assertEqual(sent, content_of(pop.retr(1)))
+        for name in ("handset-http", "handset-https", "pop3", "pop3s"):
+            self.assertTrue(haproxy.status(name).startswith("UP"))
 
 
 class ByHand(Behind):
@@ -267,10 +295,10 @@ class RealmsBehind(Behind):
                     "realm b.proxy_from": cls.balancer_b, "network-key feeder.realm": "*"}
         super().setUpClass()
         port = cls.hato.port
-        cls.haproxies = [HaProxy([("http", port("authsrv.handset_port"), "send-proxy-v2"),
-                                  ("pop3", port("popgw.pop3_port"), "send-proxy-v2")]),
-                         HaProxy([("http", cls.b_handset, "send-proxy"), ("pop3", cls.b_pop, "send-proxy")],
-                                 cls.front_b, cls.balancer_b)]
+        cls.haproxies = [HaProxy(text_of([("http", port("authsrv.handset_port"), "send-proxy-v2"),
+                                          ("pop3", port("popgw.pop3_port"), "send-proxy-v2")])),
+                         HaProxy(text_of([("http", cls.b_handset, "send-proxy"), ("pop3", cls.b_pop, "send-proxy")],
+                                         cls.front_b, cls.balancer_b))]
 
     @classmethod
     def tearDownClass(cls):

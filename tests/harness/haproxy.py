@@ -11,7 +11,6 @@ FRONT, BALANCER = "127.8.8.8", "127.9.9.9"
 
 CONFIG = """
 global
-    stats socket %(dir)s/stats.sock
     maxconn 2000
 defaults
     mode tcp
@@ -28,17 +27,21 @@ listen %(name)s
 """
 
 
+def text_of(doors, front=FRONT, balancer=BALANCER):
+    """A configuration. doors: (name, port, words of the server's line[, mode]) each."""
+    text = CONFIG % {"balancer": balancer}
+    for name, port, words, *mode in doors:
+        text += DOOR % {"name": name, "front": front, "port": port, "words": words, "mode": mode[0] if mode else "tcp"}
+        if mode:
+            text += "    option forwardfor\n"
+    return text
+
+
 class HaProxy:
-    def __init__(self, doors, front=FRONT, balancer=BALANCER):
-        """doors: (name, port, words of the server's line[, mode]) each."""
+    def __init__(self, text):
         self.dir = tempfile.TemporaryDirectory(prefix="hato-haproxy-")
         folder = pathlib.Path(self.dir.name)
-        text = CONFIG % {"dir": folder, "balancer": balancer}
-        for name, port, words, *mode in doors:
-            text += DOOR % {"name": name, "front": front, "port": port, "words": words, "mode": mode[0] if mode else "tcp"}
-            if mode:
-                text += "    option forwardfor\n"
-        (folder / "haproxy.cfg").write_text(text)
+        (folder / "haproxy.cfg").write_text(text + "\nglobal\n    stats socket %s/stats.sock\n" % folder)
         self.log = open(folder / "log", "wb")
         self.process = subprocess.Popen(["haproxy", "-db", "-f", str(folder / "haproxy.cfg")], stdin=subprocess.DEVNULL,
                                         stdout=self.log, stderr=self.log)
