@@ -157,6 +157,14 @@ static void answer(void **state)
 		"\"generation\":4294967295}}");
 	free(text);
 	json_decref(json);
+
+	/* after a proof both sides derive it */
+	b.proved_sqn = 1;
+	a.addresses = json_pack("[s]", "a@b.example");
+	json = token_json_write(&a);
+	assert_null(json_object_get(json_object_get(json, "trigger"), "key"));
+	assert_non_null(json_object_get(json_object_get(json, "trigger"), "generation"));
+	json_decref(json);
 }
 
 int main(void)
