@@ -3,8 +3,11 @@
 #include <assert.h>
 #include <string.h>
 
+#include "lib/clock.h"
 #include "lib/keyfile.h"
 #include "lib/wire/base64.h"
+
+#define TIME_TEXT_MAX 64
 
 /* What is there and not null, else null. */
 static const json_t *member(const json_t *object, const char *name)
@@ -53,6 +56,20 @@ enum field field_whole(const json_t *object, const char *name, int64_t least, in
 	if ((double)whole < number || (double)whole > number)
 		return FIELD_BAD;
 	*out = whole;
+	return FIELD_GOOD;
+}
+
+enum field field_time(const json_t *object, const char *name, int64_t *out)
+{
+	char text[TIME_TEXT_MAX];
+	enum field found = field_text(object, name, text, sizeof text);
+	int64_t time_us;
+
+	if (found != FIELD_GOOD)
+		return found;
+	if (clock_parse(text, strlen(text), &time_us))
+		return FIELD_BAD;
+	*out = time_us ? time_us : 1; /* 0 would be: not said */
 	return FIELD_GOOD;
 }
 

@@ -26,6 +26,8 @@ enum field field_text(const json_t *object, const char *name, char *out, size_t 
 /* A whole number (1e3 and 60.0 are whole numbers too). */
 enum field field_whole(const json_t *object, const char *name, int64_t least, int64_t most,
 		       int64_t *out);
+/* RFC 3339, of 1970 to 9999; never 0. */
+enum field field_time(const json_t *object, const char *name, int64_t *out);
 /* E.164 without its `+`, which may be written. */
 enum field field_msisdn(const json_t *object, char out[MSISDN_MAX]);
 enum field field_imsi(const json_t *object, char out[IMSI_MAX]);

@@ -7,8 +7,6 @@
 #include "authsrv/json_field.h"
 #include "lib/clock.h"
 
-#define TIME_TEXT_MAX 64
-
 static bool read_kind(const json_t *json, enum lease_kind *out)
 {
 	char name[16];
@@ -174,16 +172,9 @@ static const char *read_session(const json_t *json, struct lease_event *ev)
 
 static const char *read_time(const json_t *json, struct lease_event *ev)
 {
-	char text[TIME_TEXT_MAX];
-	enum field time = field_text(json, "time", text, sizeof text);
-	int64_t time_us;
-
-	if (time == FIELD_ABSENT)
-		return NULL;
-	if (time == FIELD_BAD || clock_parse(text, strlen(text), &time_us))
-		return "time is no RFC 3339 time of 1970 to 9999";
-	ev->time_us = time_us ? time_us : 1; /* 0 would be: not said */
-	return NULL;
+	return field_time(json, "time", &ev->time_us) == FIELD_BAD
+		       ? "time is no RFC 3339 time of 1970 to 9999"
+		       : NULL;
 }
 
 static const char *read_lease(const json_t *json, struct lease_event *ev)
@@ -256,6 +247,26 @@ enum lease_reading lease_json_read(const json_t *json, const struct lease_contex
 		return LEASE_READ;
 	refuse(fault, "malformed", wrong);
 	if (ev->kind != LEASE_START || !ev->key_count)
+		return LEASE_REFUSED;
+	ev->unreadable = true;
+	return LEASE_READ_BADLY;
+}
+
+enum lease_reading lease_json_read_session(const json_t *json, const struct lease_context *c,
+					   struct lease_event *ev, struct lease_fault *fault)
+{
+	*ev = (struct lease_event){.kind = LEASE_START, .received_us = c->received_us};
+	snprintf(ev->realm, sizeof ev->realm, "%s", c->realm);
+	if (!json_is_object(json))
+		return refuse(fault, "malformed", "a session is an object");
+	const char *wrong = check(json, ev);
+	ev->time_us = 0;
+	if (field_time(json, "started", &ev->time_us) == FIELD_BAD && !wrong)
+		wrong = "started is no RFC 3339 time of 1970 to 9999";
+	if (!wrong)
+		return LEASE_READ;
+	refuse(fault, "malformed", wrong);
+	if (!ev->key_count)
 		return LEASE_REFUSED;
 	ev->unreadable = true;
 	return LEASE_READ_BADLY;

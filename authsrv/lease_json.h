@@ -39,6 +39,10 @@ struct lease_fault {
 /* Whatever the result, what *ev borrows (its devices) is the caller's to release. */
 enum lease_reading lease_json_read(const json_t *json, const struct lease_context *c,
 				   struct lease_event *ev, struct lease_fault *fault);
+/* One session of a NAS's whole list, read as the Start of it: no `event`, no `nas_id`, and `time`
+ * is `started`. */
+enum lease_reading lease_json_read_session(const json_t *json, const struct lease_context *c,
+					   struct lease_event *ev, struct lease_fault *fault);
 void lease_json_release(struct lease_event *ev);
 
 #endif

@@ -9,6 +9,7 @@
 
 const struct http_route network_routes[] = {
 	{"POST", "/v1/lease-events", lease_events_post},
+	{"POST", "/v1/nas/{nas_id}/resync", resync_post},
 	{"GET", "/v1/subscribers", subscriber_list_route},
 	{"PUT", "/v1/subscribers/{msisdn}", subscriber_put_route},
 	{"GET", "/v1/subscribers/{msisdn}", subscriber_get_route},

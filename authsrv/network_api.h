@@ -17,7 +17,9 @@ extern const struct http_route network_routes[];
 bool network_guard(void *arg, struct http_request *r);
 
 /* The handlers, by file. */
-void lease_events_post(void *arg, struct http_request *r);    /* lease_api.c */
+void lease_events_post(void *arg, struct http_request *r); /* lease_api.c */
+void resync_post(void *arg, struct http_request *r);       /* resync_api.c */
+size_t resync_body_limit(void *arg, const struct http_request *r);
 void subscriber_put_route(void *arg, struct http_request *r); /* subscriber_api.c */
 void subscriber_get_route(void *arg, struct http_request *r);
 void subscriber_delete_route(void *arg, struct http_request *r);

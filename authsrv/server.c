@@ -354,6 +354,7 @@ static int network_serve(struct worker *w)
 	const struct conf *c = w->shared->conf;
 	struct http_options o = {.routes = network_routes,
 				 .guard = network_guard,
+				 .body_limit = resync_body_limit,
 				 .max_connections_per_address = (size_t)c->authsrv_max_connections};
 
 	return c->authsrv_network_port

@@ -41,7 +41,8 @@ struct authsrv {
 	struct breakers *breakers;
 	bool keeps_sim_keys; /* there is a secret key */
 	_Atomic int64_t last_batch;
-	_Atomic bool failed; /* a worker has said why it cannot start; the others fail alike */
+	_Atomic unsigned resyncs; /* whole lists that are being taken */
+	_Atomic bool failed;      /* a worker has said why it cannot start; the others fail alike */
 };
 
 #define SERVERS_MAX (1 + 2 * CONF_REALMS_MAX)

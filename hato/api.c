@@ -108,9 +108,18 @@ static int answer_read(unsigned status, const char *text, json_t **answer)
 int api_call(const struct command_line *line, const char *method, const char *target,
 	     const json_t *body, json_t **answer)
 {
+	char *sent = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	int status = api_send(line, method, target, sent, answer);
+
+	free(sent);
+	return status;
+}
+
+int api_send(const struct command_line *line, const char *method, const char *target,
+	     const char *body, json_t **answer)
+{
 	struct conf *c = NULL;
 	char error[256], *key = NULL, *text = NULL;
-	char *sent = body ? json_dumps(body, JSON_COMPACT) : NULL;
 	unsigned http_status = 0;
 	int status = 1;
 
@@ -125,7 +134,7 @@ int api_call(const struct command_line *line, const char *method, const char *ta
 			       .method = method,
 			       .target = target,
 			       .bearer = key,
-			       .body = sent,
+			       .body = body,
 			       .timeout_s = TIMEOUT_S};
 	addr_parse(c->authsrv_network_listen, &f.addr);
 	int rc = http_fetch_wait(&f, &http_status, &text);
@@ -136,7 +145,6 @@ int api_call(const struct command_line *line, const char *method, const char *ta
 		status = answer_read(http_status, text, answer);
 out:
 	free(text);
-	free(sent);
 	if (key)
 		keyfile_wipe(key, strlen(key));
 	conf_free(c);

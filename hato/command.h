@@ -22,7 +22,7 @@ struct command_line {
 	bool json;
 	const char *sets[COMMAND_SETS_MAX];
 	size_t set_count;
-	const char *imsi, *realm, *at, *port, *k, *opc, *revoke, *reason,
+	const char *imsi, *realm, *at, *port, *k, *opc, *revoke, *nas, *reason,
 		*mail; /* options of single commands; null if absent */
 	const char *addresses[16];
 	size_t address_count;
@@ -49,6 +49,7 @@ int command_breaker_list(const struct command_line *line);
 int command_breaker_release(const struct command_line *line);
 int command_thaw(const struct command_line *line);
 int command_mailbox_show(const struct command_line *line);
+int command_resync(const struct command_line *line);
 int command_key_rotate(const struct command_line *line);
 int command_status(const struct command_line *line);
 
@@ -59,6 +60,9 @@ int command_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
  * already printed (a problem's title and detail). */
 int api_call(const struct command_line *line, const char *method, const char *target,
 	     const json_t *body, json_t **answer);
+/* The same with a body that is JSON text already; null: none. */
+int api_send(const struct command_line *line, const char *method, const char *target,
+	     const char *body, json_t **answer);
 /* A target with the options that queries share (?realm=, ?port=). The caller frees. */
 char *api_target(const struct command_line *line, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

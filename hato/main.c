@@ -107,6 +107,12 @@ static const struct command {
 	 1,
 	 "breaker release POOL [--realm R]",
 	 "believe a NAS's or a prefix's phones again"},
+	{{"resync"},
+	 command_resync,
+	 1,
+	 1,
+	 "resync --nas ID FILE [--realm R]",
+	 "a NAS's whole list of sessions (JSON; - is stdin) replaces what is held for it"},
 	{{"mailbox", "show"},
 	 command_mailbox_show,
 	 1,
@@ -158,6 +164,7 @@ enum option_id {
 	O_PORT,
 	O_K,
 	O_OPC,
+	O_NAS,
 	O_REVOKE,
 	O_REASON,
 	O_MAIL
@@ -175,6 +182,7 @@ static const struct option options[] = {{"dir", required_argument, NULL, O_DIR},
 					{"port", required_argument, NULL, O_PORT},
 					{"k", required_argument, NULL, O_K},
 					{"opc", required_argument, NULL, O_OPC},
+					{"nas", required_argument, NULL, O_NAS},
 					{"revoke", required_argument, NULL, O_REVOKE},
 					{"reason", required_argument, NULL, O_REASON},
 					{"mail", required_argument, NULL, O_MAIL},
@@ -194,10 +202,10 @@ static int take_option(int id, struct command_line *line, bool *check, bool *hel
 	const struct {
 		int id;
 		const char **at;
-	} texts[] = {{O_DIR, &line->dir},  {O_IMSI, &line->imsi},     {O_REALM, &line->realm},
-		     {O_AT, &line->at},    {O_PORT, &line->port},     {O_K, &line->k},
-		     {O_OPC, &line->opc},  {O_REVOKE, &line->revoke}, {O_REASON, &line->reason},
-		     {O_MAIL, &line->mail}};
+	} texts[] = {{O_DIR, &line->dir},       {O_IMSI, &line->imsi},     {O_REALM, &line->realm},
+		     {O_AT, &line->at},         {O_PORT, &line->port},     {O_K, &line->k},
+		     {O_OPC, &line->opc},       {O_REVOKE, &line->revoke}, {O_NAS, &line->nas},
+		     {O_REASON, &line->reason}, {O_MAIL, &line->mail}};
 
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		if (id == texts[i].id) {

@@ -56,6 +56,9 @@ struct http_options {
 	/* Runs before routing, and before the body is there; true: it has answered. For
 	 * authorization and for the handset side's header rules; may be null. */
 	bool (*guard)(void *arg, struct http_request *r);
+	/* How large this request's body may be, if not max_body: asked when it is routed. May be
+	 * null. */
+	size_t (*body_limit)(void *arg, const struct http_request *r);
 	void *arg;
 	const char *realm; /* kept for handlers: http_realm */
 };

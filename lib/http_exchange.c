@@ -112,7 +112,7 @@ static bool body_is_unwanted(const struct http_request *r)
 	const char *expect = http_header(r, MHD_HTTP_HEADER_EXPECT);
 
 	return (expect && strcasecmp(expect, "100-continue") == 0) ||
-	       declared_length(r) > r->server->options.max_body + DRAIN_MAX;
+	       declared_length(r) > r->body_max + DRAIN_MAX;
 }
 
 /* Fields of which a request has one at most (RFC 9110 5.3, RFC 9112 3.2 and 6.3). */
@@ -155,6 +155,7 @@ static enum MHD_Result request_begin(struct http_request *r, struct MHD_Connecti
 	const struct http_options *o = &r->server->options;
 
 	r->begun = true;
+	r->body_max = o->max_body;
 	request_describe(r, connection, method);
 	if (http_target_parse(r->target, &r->parts)) {
 		http_problem(r, 400, "malformed", "request target", 0);
@@ -165,7 +166,9 @@ static enum MHD_Result request_begin(struct http_request *r, struct MHD_Connecti
 		r->handed = true;
 	} else {
 		request_route(r);
-		if (!r->answered && declared_length(r) > o->max_body)
+		if (!r->answered && o->body_limit)
+			r->body_max = o->body_limit(o->arg, r);
+		if (!r->answered && declared_length(r) > r->body_max)
 			http_problem(r, 413, "too-large", NULL, 0);
 	}
 	return r->answered && body_is_unwanted(r) ? request_answer(r) : MHD_YES;
@@ -224,7 +227,7 @@ static void request_refuse_body(struct http_request *r, bool too_large)
 
 static enum MHD_Result request_take(struct http_request *r, const char *octets, size_t n)
 {
-	size_t max = r->server->options.max_body;
+	size_t max = r->body_max;
 
 	if (!r->answered && !r->handed) {
 		bool fits = r->body_length + n <= max;

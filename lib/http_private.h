@@ -54,6 +54,7 @@ struct http_request {
 	struct http_match match;
 	char *body;
 	size_t body_length, body_size, dropped;
+	size_t body_max;
 	const void *note;
 	struct http_header *headers; /* of the reply to come */
 	struct MHD_Response *response;
