@@ -83,7 +83,7 @@ static struct metric counters[COUNTERS] = {
 		COUNTER("lease_time_replaced", "Lease events whose time was out of bounds"),
 	[COUNT_LEASE_UNKNOWN_SUBSCRIBER] =
 		COUNTER("lease_unknown_subscriber", "Lease events of nobody we know"),
-	[COUNT_RESYNC] = COUNTER("resyncs", "Whole lists of a NAS that were applied"),
+	[COUNT_WHOLE_LISTS] = COUNTER("whole_lists", "Whole lists of a NAS that were applied"),
 	[COUNT_LEASE_SHED] = COUNTER("lease_shed", "Lease events answered with 503"),
 	[COUNT_UNAUTHORIZED] =
 		COUNTER("network_unauthorized", "Network requests without a good key"),

@@ -171,7 +171,7 @@ static void on_resynced(void *arg, int err, const struct resync_report *report, 
 		refuse(c, err);
 		return;
 	}
-	count(COUNT_RESYNC, 1);
+	count(COUNT_WHOLE_LISTS, 1);
 	log_report(&c->list, report, locked_us);
 	http_reply_json(c->call.r, 200, report_write(&c->list, report, locked_us));
 	resync_end(c);

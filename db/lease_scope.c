@@ -396,24 +396,41 @@ static int session_before(void *ctx, const char *realm, const char *nas_id, int6
 	return first_session(s, &q, out);
 }
 
+static void open_begin(struct query *q, struct engine *e, enum statement id, const char *realm,
+		       const char *nas_id, int64_t time_us, int64_t started_us)
+{
+	query_begin(q, e, id);
+	query_text(q, realm);
+	query_text(q, nas_id);
+	query_int(q, time_us);
+	query_int(q, started_us);
+}
+
+static int open_take(struct query *q, struct session_cursor *at, int64_t *ids, size_t max,
+		     size_t *n)
+{
+	query_int(q, (int64_t)(max - *n));
+	for (; *n < max && query_next(q); (*n)++) {
+		at->started_us = query_get_int(q);
+		at->id = ids[*n] = query_get_int(q);
+	}
+	return query_end(q);
+}
+
 static int sessions_open(void *ctx, const char *realm, const char *nas_id, int64_t time_us,
 			 struct session_cursor *at, int64_t *ids, size_t max, size_t *n)
 {
 	struct lease_scope *s = ctx;
 	struct query q;
 
-	query_begin(&q, s->engine, STMT_SESSIONS_OPEN);
-	query_text(&q, realm);
-	query_text(&q, nas_id);
-	query_int(&q, time_us);
-	query_int(&q, at->started_us);
+	*n = 0;
+	open_begin(&q, s->engine, STMT_SESSIONS_OPEN_AT, realm, nas_id, time_us, at->started_us);
 	query_int(&q, at->id);
-	query_int(&q, (int64_t)max);
-	for (*n = 0; *n < max && query_next(&q); (*n)++) {
-		at->started_us = query_get_int(&q);
-		at->id = ids[*n] = query_get_int(&q);
-	}
-	return query_end(&q);
+	int err = open_take(&q, at, ids, max, n);
+	if (err || *n == max)
+		return err;
+	open_begin(&q, s->engine, STMT_SESSIONS_OPEN, realm, nas_id, time_us, at->started_us);
+	return open_take(&q, at, ids, max, n);
 }
 
 static int session_insert(struct engine *e, struct session_row *r)
