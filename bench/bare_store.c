@@ -1,14 +1,14 @@
-/* bare_store -- the bare limit of the lease path: the same rows, changed by SQL alone, in one thread
+/* bare_store -- the bare limit of the lease path: the same rows, changed by SQL alone, in one
+ *thread
  *
  * bare_store fill FILE SUBSCRIBERS
  *	puts that many subscribers into a bindings.db that has its schema; each holds one address.
  * bare_store move FILE SUBSCRIBERS GROUP SECONDS
  *	a Start of a random subscriber at a random address, GROUP of them a transaction (WAL,
  *	synchronous=FULL): the look-ups and the row changes of such an event, and nothing else: no
- *	rules, no parsing, no answer, one thread. The WAL is checkpointed between groups and the time
- *	of that is not counted.
- * bare_store confirm FILE SUBSCRIBERS GROUP SECONDS
- *	the rows of a first token instead: the binding confirmed, its history, its change.
+ *	rules, no parsing, no answer, one thread. The WAL is checkpointed between groups and the
+ *time of that is not counted. bare_store confirm FILE SUBSCRIBERS GROUP SECONDS the rows of a first
+ *token instead: the binding confirmed, its history, its change.
  *
  * One line of JSON. The rows are those of db/lease_scope.c and db/binding_writes.c: a change there
  * that adds or saves a row belongs here too.
@@ -45,22 +45,27 @@ static const char *const sql[QUERIES] = {
 	[BINDING] = "SELECT generation, session FROM binding WHERE realm = 'default' AND addr = ?1 "
 		    "AND plen = 128 AND port_first = 0 AND port_last = 65535",
 	[SESSION] = "SELECT id FROM session WHERE nas = ?1 AND session_id = ?2 AND epoch <= 0",
-	[ACTIVE] = "SELECT id, substr(key_v4, 1, 16) FROM session WHERE subscriber = ?1 AND realm = "
-		   "'default' AND active = 1",
+	[ACTIVE] =
+		"SELECT id, substr(key_v4, 1, 16) FROM session WHERE subscriber = ?1 AND realm = "
+		"'default' AND active = 1",
 	[RETIRE] = "UPDATE session SET renewed_us = ?2, active = 0 WHERE id = ?1",
-	[FREE] = "UPDATE binding SET state = 0, subscriber = 0, session = 0, confirmed_us = 0 WHERE "
-		 "realm = 'default' AND addr = ?1 AND plen = 128 AND port_first = 0 AND port_last = "
-		 "65535 AND session = ?2",
+	[FREE] =
+		"UPDATE binding SET state = 0, subscriber = 0, session = 0, confirmed_us = 0 WHERE "
+		"realm = 'default' AND addr = ?1 AND plen = 128 AND port_first = 0 AND port_last = "
+		"65535 AND session = ?2",
 	[ATTACH] = "INSERT INTO session (nas, session_id, epoch, realm, subscriber, started_us, "
 		   "normalised_us, renewed_us, ended_us, active, key_v4) VALUES (?1, ?2, 0, "
 		   "'default', ?3, ?4, ?4, ?4, 0, 1, ?5)",
-	[HOLD] = "INSERT INTO binding (realm, addr, plen, port_first, port_last, state, generation, "
-		 "subscriber, session, watermark_us, watermark_batch, started_us, expires_us, "
-		 "renewed_us, confirmed_us, rival, reason, trigger_key) VALUES ('default', ?1, 128, "
-		 "0, 65535, 1, 1, ?2, ?3, ?4, 0, ?4, 0, ?4, 0, 0, 0, NULL) ON CONFLICT DO UPDATE SET "
-		 "state = 1, generation = generation + 1, subscriber = ?2, session = ?3, "
-		 "watermark_us = ?4, started_us = ?4, renewed_us = ?4, confirmed_us = 0, trigger_key "
-		 "= NULL",
+	[HOLD] =
+		"INSERT INTO binding (realm, addr, plen, port_first, port_last, state, generation, "
+		"subscriber, session, watermark_us, watermark_batch, started_us, expires_us, "
+		"renewed_us, confirmed_us, rival, reason, trigger_key) VALUES ('default', ?1, 128, "
+		"0, 65535, 1, 1, ?2, ?3, ?4, 0, ?4, 0, ?4, 0, 0, 0, NULL) ON CONFLICT DO UPDATE "
+		"SET "
+		"state = 1, generation = generation + 1, subscriber = ?2, session = ?3, "
+		"watermark_us = ?4, started_us = ?4, renewed_us = ?4, confirmed_us = 0, "
+		"trigger_key "
+		"= NULL",
 	[HISTORY] = "INSERT INTO lease_event (commit_no, received_us, time_us, event, outcome, "
 		    "realm, addr, plen, port_first, port_last, generation, decides, msisdn, imsi, "
 		    "session_id, nas_id, feeder, evidence) VALUES (?1, ?2, ?2, ?3, ?4, 'default', "
@@ -278,7 +283,8 @@ static void run(struct bare *b, const char *what, void (*event)(struct bare *, i
 		if (++groups * group % 8192 < group)
 			execute(b, "PRAGMA wal_checkpoint(RESTART)");
 	}
-	printf("{\"what\":\"%s\",\"subscribers\":%lld,\"group\":%lld,\"events\":%lld,\"seconds\":%.2f,"
+	printf("{\"what\":\"%s\",\"subscribers\":%lld,\"group\":%lld,\"events\":%lld,\"seconds\":%."
+	       "2f,"
 	       "\"per_second\":%.0f}\n",
 	       what, (long long)b->subscribers, (long long)group, (long long)events, took,
 	       (double)events / took);
@@ -289,10 +295,11 @@ static void fill(struct bare *b)
 	sqlite3_stmt *q;
 	char msisdn[32], imsi[32], address[40];
 
-	execute(b, "PRAGMA synchronous=OFF; INSERT OR IGNORE INTO nas (realm, nas_id, epoch, on_us, "
-		   "offset_us, offset_known, behind_us) VALUES ('default', 'bench', 0, "
-		   "-9223372036854775808, 0, 0, 0); INSERT OR IGNORE INTO key_length VALUES "
-		   "('default', 1, 128); BEGIN");
+	execute(b,
+		"PRAGMA synchronous=OFF; INSERT OR IGNORE INTO nas (realm, nas_id, epoch, on_us, "
+		"offset_us, offset_known, behind_us) VALUES ('default', 'bench', 0, "
+		"-9223372036854775808, 0, 0, 0); INSERT OR IGNORE INTO key_length VALUES "
+		"('default', 1, 128); BEGIN");
 	if (sqlite3_prepare_v2(b->db, "INSERT INTO subscriber (msisdn, imsi) VALUES (?1, ?2)", -1,
 			       &q, NULL) != SQLITE_OK)
 		die(b, "subscriber");
@@ -343,8 +350,9 @@ static void open_store(struct bare *b, const char *path)
 {
 	if (sqlite3_open_v2(path, &b->db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
 		die(b, path);
-	execute(b, "PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-65536; "
-		   "PRAGMA foreign_keys=ON");
+	execute(b,
+		"PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-65536; "
+		"PRAGMA foreign_keys=ON");
 	for (int i = 0; i < QUERIES; i++) {
 		if (sqlite3_prepare_v3(b->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &b->q[i],
 				       NULL) != SQLITE_OK)
