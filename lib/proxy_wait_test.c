@@ -142,7 +142,7 @@ static void what_is_late_is_cut(void **state)
 	service_start(&s);
 	int silent = client_of(&s), slow = client_of(&s);
 	for (size_t i = 0; i < sizeof NAMED - 1 && seen(BALANCED_LATE) < 2; i++) {
-		send(slow, NAMED + i, 1, MSG_NOSIGNAL);
+		send(slow, &NAMED[i], 1, MSG_NOSIGNAL);
 		usleep(20000);
 	}
 	wait_for(BALANCED_LATE, 2);

@@ -8,6 +8,7 @@ import unittest
 from harness.bindings import Bindings, stamp
 from harness.mail import content_of
 from harness.pop import Pop
+from harness.sim import Sim
 from harness.system import eventually
 
 SIZE = 100
@@ -90,6 +91,21 @@ class TwoOfOneAddress(Shared):
         self.assertEqual(["confirmed"] * 2, [self.binding_of(p.first)["state"] for p in (a, b)], "nobody was accused")
         self.problem(self.claim(a, imsi=b.imsi), "claim-mismatch")
         self.assertEqual(["contested", "confirmed"], [self.binding_of(p.first)["state"] for p in (a, b)])
+
+    def test_a_sim_proof_is_the_blocks_too(self):
+        a, b = self.behind(attach=False), self.behind(attach=False)
+        for phone in (a, b):
+            phone.sim = Sim(phone.imsi)
+            self.hato.network("PUT", "/v1/subscribers/" + phone.msisdn, {
+                "imsi": phone.imsi, "addresses": [phone.address], **phone.sim.keys()})
+            phone.lease(port_range=phone.block)
+        self.problem(self.hato.handset(self.call(a), "POST", "/v1/challenge", {"imsi": b.imsi}), "claim-mismatch")
+        status, _, body = self.hato.handset(self.call(b), "POST", "/v1/challenge", {"imsi": b.imsi})
+        self.assertEqual(200, status, body)
+        shown = {"imsi": b.imsi, "challenge": body["challenge"], "proof": b.sim.answer(body, "token")[0]}
+        self.assertNotEqual(201, self.hato.handset(self.call(a), "POST", "/v1/token", shown)[0])
+        self.assertEqual("unconfirmed", self.binding_of(b.first)["state"])
+        self.assertEqual(201, self.hato.handset(self.call(b), "POST", "/v1/token", shown)[0])
 
     def test_a_port_of_nobody(self):
         a, nobody = self.behind(), self.behind(attach=False)

@@ -10,6 +10,7 @@ from harness.mail import content_of
 from harness.namespace import Namespace
 from harness.phones import Phones
 from harness.pop import Pop
+from harness.sim import Sim
 from harness.system import Hato, free_ports
 from harness.trigger import Listener
 
@@ -148,6 +149,20 @@ class OneAddressInTwoRealms(Networks):
 
     def found(self, ip, realm):
         return self.hato.network("GET", "/v1/bindings/%s?realm=%s" % (ip, realm))[2]
+
+    def test_a_sim_proof_of_one_realm_is_none_in_the_other(self):
+        """The very same subscriber, at home in both."""
+        p = self.phone()
+        sim = Sim(p.imsi)
+        self.hato.network("PUT", "/v1/subscribers/" + p.msisdn, {"imsi": p.imsi, "addresses": [p.address], **sim.keys()})
+        for realm in ("default", "b"):
+            self.begins(p, "sim-" + realm, realm, ip=X)
+        status, _, body = self.ask(self.b, X, path="/v1/challenge", body={"imsi": p.imsi})
+        self.assertEqual(200, status, body)
+        shown = {"imsi": p.imsi, "challenge": body["challenge"], "proof": sim.answer(body, "token")[0]}
+        self.problem(self.ask(self.a, X, body=shown), "proof-required", 401)
+        self.assertEqual(201, self.ask(self.b, X, body=shown)[0])
+        self.assertEqual(["unconfirmed", "confirmed"], [self.found(X, realm)["state"] for realm in ("default", "b")])
 
     def test_datagrams_leave_by_their_own_network(self):
         for where, source in (({"ip": X}, X), ({"ipv6_prefix": PREFIX}, X6)):
