@@ -125,15 +125,16 @@ static void alarm_times(const struct feed_call *f, const struct lease_outcome *o
 
 static void log_outcome(const struct lease_event *ev, const struct lease_outcome *o)
 {
-	char text[KEY_TEXT_MAX];
+	char text[KEY_TEXT_MAX], room[LEASE_DEVICES_TEXT_MAX];
 	const char *ip = ev->key_count ? key_format(&ev->keys[0], text) : NULL;
+	const char *devices = ev->devices ? lease_devices_format(ev->devices, room) : NULL;
 
 	log_event(LOG_WARN, o->result == LEASE_QUARANTINED ? "lease-quarantined" : "lease-error",
 		  LOG_TEXT("realm", ev->realm), LOG_TEXT("ip", ip),
 		  LOG_TEXT("kind", lease_kind_name(ev->kind)), LOG_TEXT("nas_id", ev->nas_id),
 		  LOG_TEXT("msisdn", ev->msisdn), LOG_TEXT("imsi", ev->imsi),
-		  LOG_INT("generation", o->generation), LOG_TEXT("problem", o->problem),
-		  LOG_TEXT("detail", o->detail), LOG_END);
+		  LOG_TEXT("devices", devices), LOG_INT("generation", o->generation),
+		  LOG_TEXT("problem", o->problem), LOG_TEXT("detail", o->detail), LOG_END);
 }
 
 static void alarm_outcomes(const struct feed_call *f, const struct lease_outcome *out, size_t n)

@@ -49,15 +49,10 @@ int device_owner_msisdn(struct engine *e, int64_t subscriber, char msisdn[MSISDN
 void devices_evidence(const struct lease_devices *devices, const char *detail,
 		      char out[DEVICES_EVIDENCE_MAX])
 {
-	char text[DEVICE_TEXT_MAX];
-	size_t n = 0;
+	char text[LEASE_DEVICES_TEXT_MAX];
 
-	for (size_t i = 0; i < devices->count; i++)
-		n += (size_t)snprintf(out + n, DEVICES_EVIDENCE_MAX - n, "%s%s=%s", i ? " " : "",
-				      device_kind_name(devices->list[i].kind),
-				      device_format(&devices->list[i], text));
-	if (detail)
-		snprintf(out + n, DEVICES_EVIDENCE_MAX - n, "; %s", detail);
+	snprintf(out, DEVICES_EVIDENCE_MAX, "%s%s%s", lease_devices_format(devices, text),
+		 detail ? "; " : "", detail ? detail : "");
 }
 
 /* ---- reading ---- */

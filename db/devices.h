@@ -6,7 +6,7 @@
 #include "db/db_private.h"
 
 /* Every device of an event with its kind's name, and a sentence. */
-#define DEVICES_EVIDENCE_MAX (DEVICE_KINDS * (DEVICE_TEXT_MAX + 16) + 128)
+#define DEVICES_EVIDENCE_MAX (LEASE_DEVICES_TEXT_MAX + 128)
 
 /* E_NOT_FOUND: nobody's. */
 int device_owner(struct engine *e, const char *realm, const struct device *d, int64_t *subscriber);

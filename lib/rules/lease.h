@@ -199,6 +199,11 @@ int lease_end_session(const struct lease_store *store, struct session_row *s, in
 void session_bearer_note(struct session_row *s, uint32_t bearer, bool ended);
 bool session_has_active_bearer(const struct session_row *s);
 
+/* "client-id=01aabb hw-address=02...": for the history and the log. Returns `text`. */
+#define LEASE_DEVICES_TEXT_MAX (DEVICE_KINDS * (DEVICE_TEXT_MAX + 16))
+const char *lease_devices_format(const struct lease_devices *devices,
+				 char text[LEASE_DEVICES_TEXT_MAX]);
+
 const char *lease_kind_name(enum lease_kind k); /* "start", "update", "stop", "nas-on", "nas-off" */
 const char *lease_result_name(enum lease_result r); /* "applied", ... */
 const char *key_verdict_name(enum key_verdict v);   /* "wins", ... */

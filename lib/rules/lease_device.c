@@ -1,4 +1,6 @@
 /* Devices: the device table's word on who a DHCP client is. binding-rules 3, "Devices". */
+#include <stdio.h>
+
 #include "lib/err.h"
 #include "lib/rules/lease_private.h"
 
@@ -31,4 +33,18 @@ int lease_ask_devices(struct applying *a)
 		a->subscriber = 0;
 	a->strange_devices = !a->identified;
 	return 0;
+}
+
+const char *lease_devices_format(const struct lease_devices *devices,
+				 char text[LEASE_DEVICES_TEXT_MAX])
+{
+	char octets[DEVICE_TEXT_MAX];
+	size_t n = 0;
+
+	*text = 0;
+	for (size_t i = 0; i < devices->count; i++)
+		n += (size_t)snprintf(text + n, LEASE_DEVICES_TEXT_MAX - n, "%s%s=%s", i ? " " : "",
+				      device_kind_name(devices->list[i].kind),
+				      device_format(&devices->list[i], octets));
+	return text;
 }

@@ -165,7 +165,7 @@ class KeaTest(Dhcp):
     def setUpClass(cls):
         super().setUpClass()
         page = json.loads(example("3. Kea", "kea-hook", cls.lab.hook("kea-hook", cls.hato)).removeprefix("json"))
-        page["Dhcp4"].update({"min-valid-lifetime": 2, "max-valid-lifetime": 7200})
+        page["Dhcp4"].update({"decline-probation-period": 1, "min-valid-lifetime": 2, "max-valid-lifetime": 7200})
         page["Dhcp4"]["subnet4"][0]["pools"] = [{"pool": "%s - %s" % POOL}]
         cls.lab.kea(page)
 
@@ -187,6 +187,19 @@ class KeaTest(Dhcp):
     def test_many_in_a_second(self):
         # a lease; a release as lease4_release, and as a deleted lease of leases4_committed
         self.many_in_a_second(6 * 3 + 1)
+
+    def test_decline(self):
+        """Somebody else uses the address already: it is nobody's, and again to be had when Kea has recovered it."""
+        send = self.crafted()
+        self.assertEqual(X, send("lease", hex_of(ALICE), HW[ALICE], "-", "-"))
+        self.until_held_by(ALICE)
+        send("decline", hex_of(ALICE), HW[ALICE], X)
+        self.until_free()
+        client = self.lab.udhcpc(BOB)
+        self.assertEqual(X, client.address)
+        self.until_held_by(BOB)
+        self.lab.release(client)
+        self.until_free()
 
     def test_expiry(self):
         """Nobody says goodbye: Kea notices, and so do we (and without Kea's word the lease's own end counts)."""

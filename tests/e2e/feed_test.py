@@ -271,3 +271,4 @@ class DeviceTest(unittest.TestCase):
         result = self.hato.lease("start", ip="127.0.9.1", client_id="01:aa", session_id="x", session_recurs=True)
         self.assertEqual("unknown-subscriber", result["problem"])
         self.assertEqual(404, self.hato.network("GET", "/v1/bindings/127.0.9.1")[0])
+        self.assertEqual(["client-id=01aa"], [e["devices"] for e in self.hato.events("lease-error")])

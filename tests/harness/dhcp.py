@@ -51,10 +51,15 @@ class Lab:
         self.server, self.client = name + "-s", name + "-c"
         self.processes = []
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="hato-dhcp-"))
+        try:
+            self.join()
+        except AssertionError as why:
+            self.close()
+            raise unittest.SkipTest("network namespaces cannot be made here: %s" % why)
+
+    def join(self):
         for n in (self.server, self.client):
-            if not ip("netns", "add", n, check=False):
-                self.close()
-                raise unittest.SkipTest("network namespaces cannot be made here")
+            ip("netns", "add", n)
             ip("netns", "exec", n, "sh", "-c", "for i in all default; do echo 0 >/proc/sys/net/ipv6/conf/$i/accept_dad; done")
         ip("link", "add", "dhcp0", "netns", self.server, "type", "veth", "peer", "name", "eth0", "netns", self.client)
         for n, dev in ((self.server, "dhcp0"), (self.client, "eth0")):

@@ -1,7 +1,7 @@
 """A DHCP client and its relay in one, run inside a namespace: what udhcpc cannot be made to send.
 
 Reads lines `VERB CLIENT HW [ADDRESS] [CIRCUIT] [REMOTE]` (octets in hexadecimal, `-` for none) and answers each with the
-address or `none`. lease: through the relay, with option 82. renew, release: straight to the server, past the relay.
+address or `none`. lease: through the relay, with option 82. renew, release, decline: straight to the server, past the relay.
 """
 import ipaddress
 import itertools
@@ -11,7 +11,7 @@ import socket
 import sys
 import time
 
-DISCOVER, OFFER, REQUEST, ACK, RELEASE = 1, 2, 3, 5, 7
+DISCOVER, OFFER, REQUEST, DECLINE, ACK, RELEASE = 1, 2, 3, 4, 5, 7
 MAGIC = b"\x63\x82\x53\x63"
 
 
@@ -90,6 +90,12 @@ class Client:
         return address
 
 
+    def decline(self, client, hw, address):
+        of = [option(50, ipaddress.IPv4Address(address).packed), option(54, ipaddress.IPv4Address(self.server).packed)]
+        self.ask(DECLINE, client, hw, more=of)
+        return address
+
+
 def octets_of(word):
     return b"" if word == "-" else bytes.fromhex(word)
 
@@ -101,10 +107,8 @@ def main():
         verb, who, hw, *rest = line.split()
         if verb == "lease":
             answer = client.lease(octets_of(who), octets_of(hw), octets_of(rest[0]), octets_of(rest[1]))
-        elif verb == "renew":
-            answer = client.renew(octets_of(who), octets_of(hw), rest[0])
         else:
-            answer = client.release(octets_of(who), octets_of(hw), rest[0])
+            answer = getattr(client, verb)(octets_of(who), octets_of(hw), rest[0])
         print(answer, flush=True)
 
 
