@@ -32,7 +32,7 @@ endif
 PROGRAMS := $(patsubst %/main.c,%,$(wildcard */main.c))
 LIB_SRCS := $(filter-out %_test.c,$(wildcard lib/*.c lib/wire/*.c lib/rules/*.c))
 DB_SRCS  := $(filter-out %_test.c,$(wildcard db/*.c))
-TEST_SRCS := $(wildcard lib/*_test.c lib/wire/*_test.c lib/rules/*_test.c db/*_test.c $(PROGRAMS:%=%/*_test.c))
+TEST_SRCS := $(wildcard lib/*_test.c lib/wire/*_test.c lib/rules/*_test.c db/*_test.c tests/model/*_test.c $(PROGRAMS:%=%/*_test.c))
 FUZZ_SRCS := $(wildcard tests/fuzz/*_fuzz.c)
 BENCH_SRCS := $(wildcard bench/*.c)
 
@@ -79,6 +79,10 @@ $(foreach p,$(PROGRAMS),$(eval $(call program_rules,$(p))))
 $(BUILD)/tests/%: $(BUILD)/obj/%.o $(BUILD)/libdb.a $(BUILD)/libhato.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libdb.a $(BUILD)/libhato.a $(LIBS) -lcmocka
+
+# The reference model of the binding rules, and what tells histories to it and to lib/rules.
+MODEL_SRCS := $(filter-out %_test.c,$(wildcard tests/model/*.c))
+$(patsubst %.c,$(BUILD)/tests/%,$(wildcard tests/model/*_test.c)): $(call obj,$(MODEL_SRCS))
 
 # Fuzz targets link every program's parts as archives: the linker takes what a target names, so that a parser may stand
 # where it belongs.

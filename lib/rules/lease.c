@@ -191,11 +191,13 @@ static int load_session(struct applying *a)
 		return rc;
 	a->own_known = a->own.id != 0;
 	a->own_ended = is_over(a);
-	/* An event that names its session only is about the session's subscriber. */
+	/* An event that names its session only is about the session's subscriber; of a new session
+	 * of the old name nobody knows whose it is. */
 	bool goes_on = a->own.active && !a->own.ended_us;
-	if (!a->identified && (!a->strange_devices || goes_on))
+	bool anew = a->own.ended_us && !a->own_ended;
+	if (!a->identified && !anew && (!a->strange_devices || goes_on))
 		a->subscriber = a->out->subscriber = a->own.subscriber;
-	a->own_changed = !a->own_ended && a->own.subscriber && a->subscriber &&
+	a->own_changed = !a->own_ended && !anew && a->own.subscriber && a->subscriber &&
 			 a->own.subscriber != a->subscriber;
 	return 0;
 }

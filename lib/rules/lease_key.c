@@ -193,23 +193,29 @@ static int settle_winner(struct applying *a, struct binding *b)
 static int contest(struct applying *a, struct binding *b)
 {
 	int rc = a->store->session_put(a->store->ctx, &a->own);
-	if (b->rival != a->own.id || b->rival_us < a->own.started_us || b->rival_us < a->time_us)
-		b->rival_us = a->time_us;
+	int64_t at_us = a->time_us > a->own.started_us ? a->time_us : a->own.started_us;
+	if (b->rival != a->own.id || b->rival_us < at_us)
+		b->rival_us = at_us;
 	b->rival = a->own.id;
 	b->state = KEY_CONTESTED;
 	lease_say(a, LEASE_APPLIED, "contested: another session holds the address");
 	return rc;
 }
 
+/* A Start that does not evict is heard all the same: others before it are late. */
+static void raise_watermark(const struct applying *a, struct binding *b)
+{
+	if (a->ev->kind != LEASE_START || a->time_us <= b->watermark_us)
+		return;
+	b->watermark_us = a->time_us;
+	b->watermark_batch = a->ev->batch;
+}
+
 static int refresh(struct applying *a, struct binding *b)
 {
 	b->renewed_us = a->ev->received_us - a->ev->delay_us;
 	b->rival = b->rival_us = 0;
-	/* It is there now: another's Start before it is over. */
-	if (a->ev->kind == LEASE_START && a->time_us > b->watermark_us) {
-		b->watermark_us = a->time_us;
-		b->watermark_batch = a->ev->batch;
-	}
+	raise_watermark(a, b);
 	if (a->ev->lease_us)
 		b->expires_us = b->renewed_us + a->ev->lease_us;
 	a->own.renewed_us = b->renewed_us;
@@ -219,6 +225,7 @@ static int refresh(struct applying *a, struct binding *b)
 
 static void conflict(struct applying *a, struct binding *b)
 {
+	raise_watermark(a, b);
 	if (b->state == KEY_QUARANTINED)
 		lease_say(a, LEASE_QUARANTINED, "the address is quarantined");
 	else if (a->contradictory)
@@ -336,11 +343,16 @@ int lease_apply_to_key(struct applying *a, const struct key *k)
 	if (rc)
 		return rc;
 	a->out->generation = b.generation;
-	if (!fits)
-		return 0;
 	rc = judge(a, &b, &verdict);
-	if (!rc)
+	if (rc)
+		return rc;
+	if (fits) {
 		rc = decide(a, &b, verdict, &touched);
+	} else { /* it does not bind; whoever was there before it is gone all the same */
+		touched = a->ev->kind == LEASE_START && verdict == VERDICT_WINS;
+		if (touched)
+			evict(a, &b);
+	}
 	if (rc || !touched)
 		return rc;
 	a->out->generation = b.generation;

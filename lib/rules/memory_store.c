@@ -200,9 +200,8 @@ static int session_put(void *ctx, struct session_row *s)
 	if (!s->id) {
 		assert(m->session_count < MEMORY_ROWS);
 		s->id = (int64_t)++m->session_count;
-	} else {
-		m->sessions[s->id - 1].active = false;
 	}
+	m->sessions[s->id - 1].active = false;
 	for (size_t i = 0; i < m->session_count; i++) {
 		bool same = (int64_t)i + 1 != s->id && m->sessions[i].epoch == s->epoch &&
 			    !strcmp(m->sessions[i].realm, s->realm) &&

@@ -47,7 +47,9 @@ static enum key_verdict start_verdict(const struct binding *b, const struct key_
 	if (q->session_ended || (!held && q->session_known))
 		return VERDICT_STALE; /* or it is the duplicate of a Start that was applied long ago
 				       */
-	if (!held || (q->subscriber && q->subscriber == b->subscriber))
+	/* A doubt is not ended by a copy of what was doubted. */
+	if (!held ||
+	    (q->subscriber && q->subscriber == b->subscriber && b->state != KEY_QUARANTINED))
 		return VERDICT_WINS;
 	return VERDICT_CONFLICT;
 }
