@@ -9,8 +9,6 @@
 #include "lib/clock.h"
 #include "lib/err.h"
 
-#define HISTORY_MAX 10000 /* rows that are looked through for those after a time */
-
 struct binding_call {
 	struct call call;
 	const char *realm;
@@ -18,7 +16,7 @@ struct binding_call {
 	char imsi[IMSI_MAX]; /* ?imsi= beside ?msisdn= */
 	char after[KEY_TEXT_MAX];
 	size_t limit;
-	int64_t at_us, after_us;
+	struct history_question history;
 	int port; /* -1: none named */
 };
 
@@ -163,8 +161,7 @@ void binding_list_route(void *arg, struct http_request *r)
 
 /* ---- history ---- */
 
-/* Rows that came after `after_us`, the oldest `limit` of them; without it the newest, or those that
- * decide. */
+/* Each row has an id; `after` with the last one's is the next page. */
 static void on_history(void *arg, int err, const struct history_row *rows, size_t n)
 {
 	struct binding_call *c = arg;
@@ -174,9 +171,8 @@ static void on_history(void *arg, int err, const struct history_row *rows, size_
 		return;
 	}
 	json_t *array = json_array();
-	for (size_t i = 0; !err && i < n && json_array_size(array) < c->limit; i++)
-		if (rows[i].received_us > c->after_us)
-			json_array_append_new(array, history_json_write(&rows[i]));
+	for (size_t i = 0; !err && i < n; i++)
+		json_array_append_new(array, history_json_write(&rows[i]));
 	answer(c, 200, array);
 }
 
@@ -195,8 +191,7 @@ static void on_history_key(void *arg, int err, const struct binding_found *f)
 	}
 	if (c->port >= 0)
 		c->key.port_first = c->key.port_last = (uint16_t)c->port;
-	binding_history(c->call.worker->port, &c->key, c->at_us ? c->at_us : c->after_us,
-			c->after_us ? HISTORY_MAX : c->limit, on_history, c);
+	binding_history(c->call.worker->port, &c->key, &c->history, on_history, c);
 }
 
 /* An absent one is 0. A `+` of its offset comes as a blank. */
@@ -214,8 +209,25 @@ static bool time_query(struct http_request *r, const char *name, int64_t *out)
 			text[i] = '+';
 	if (!value[length] && !clock_parse(text, length, out))
 		return true;
-	network_malformed(r, "at and after are RFC 3339 times");
+	network_malformed(r, "at is an RFC 3339 time, after one or a row's id");
 	return false;
+}
+
+/* A row's id, or a time of arrival: rows of one batch share that, so that only ids lead on safely.
+ */
+static bool page_query(struct http_request *r, struct history_question *ask)
+{
+	const char *after = http_query(r, "after");
+
+	ask->after_us = INT64_MIN;
+	ask->is_page = after && *after;
+	if (!ask->is_page)
+		return true;
+	size_t digits = strspn(after, "0123456789");
+	if (after[digits] || digits > 18)
+		return time_query(r, "after", &ask->after_us);
+	ask->after_id = strtoll(after, NULL, 10);
+	return true;
 }
 
 void binding_history_route(void *arg, struct http_request *r)
@@ -224,21 +236,19 @@ void binding_history_route(void *arg, struct http_request *r)
 	const char *realm = begin(w, r);
 	struct addr probe;
 	struct page page;
-	int64_t at_us = 0, after_us = 0;
+	struct history_question ask = {0};
 	struct key key;
 	int port;
 
 	if (!realm || !network_target(r, realm, &key, &probe) || !network_page(r, &page) ||
-	    !network_port(r, &port) || !time_query(r, "at", &at_us) ||
-	    !time_query(r, "after", &after_us))
+	    !network_port(r, &port) || !time_query(r, "at", &ask.at_us) || !page_query(r, &ask))
 		return;
 	struct binding_call *c = call_begin(w, r, sizeof *c);
 	if (!c)
 		return;
 	c->key = key;
-	c->limit = page.limit;
-	c->at_us = at_us;
-	c->after_us = after_us;
+	ask.limit = page.limit;
+	c->history = ask;
 	c->port = port;
 	binding_find(w->port, realm, &probe, probe_port(port), on_history_key, c);
 }

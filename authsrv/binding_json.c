@@ -47,13 +47,13 @@ json_t *history_json_write(const struct history_row *row)
 {
 	char time[CLOCK_TEXT_MAX], received[CLOCK_TEXT_MAX];
 
-	json_t *json =
-		json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:I, s:s}", "event",
-			  row->event, "time", time_text(row->time_us, time), "received",
-			  time_text(row->received_us, received), "msisdn", known(row->msisdn),
-			  "imsi", known(row->imsi), "session_id", known(row->session_id), "nas_id",
-			  known(row->nas_id), "feeder", known(row->feeder), "generation",
-			  (json_int_t)row->generation, "outcome", row->outcome);
+	json_t *json = json_pack(
+		"{s:I, s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?, s:I, s:s}", "id",
+		(json_int_t)row->id, "event", row->event, "time", time_text(row->time_us, time),
+		"received", time_text(row->received_us, received), "msisdn", known(row->msisdn),
+		"imsi", known(row->imsi), "session_id", known(row->session_id), "nas_id",
+		known(row->nas_id), "feeder", known(row->feeder), "generation",
+		(json_int_t)row->generation, "outcome", row->outcome);
 
 	show_ports(json, &row->key);
 	return json;

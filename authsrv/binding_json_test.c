@@ -88,7 +88,8 @@ static void states_at_a_time(void **state)
 
 static void history(void **state)
 {
-	struct history_row row = {.key = found_make().b.key,
+	struct history_row row = {.id = 7,
+				  .key = found_make().b.key,
 				  .event = "start",
 				  .outcome = "applied",
 				  .msisdn = "819012345678",
@@ -102,7 +103,7 @@ static void history(void **state)
 	char *text = json_dumps(json, JSON_COMPACT);
 
 	(void)state;
-	assert_string_equal(text, "{\"event\":\"start\",\"time\":\"2023-11-14T22:13:20Z\","
+	assert_string_equal(text, "{\"id\":7,\"event\":\"start\",\"time\":\"2023-11-14T22:13:20Z\","
 				  "\"received\":\"2023-11-14T22:13:20.000001Z\","
 				  "\"msisdn\":\"819012345678\",\"imsi\":null,\"session_id\":\"s\","
 				  "\"nas_id\":\"nas-1\",\"feeder\":\"feeder\",\"generation\":1,"

@@ -401,6 +401,11 @@ int binding_tell(struct engine *e, const struct binding *before, const struct bi
 	if (before->state == after->state && before->generation == after->generation &&
 	    before->subscriber == after->subscriber)
 		return 0;
+	return binding_announce(e, before, after);
+}
+
+int binding_announce(struct engine *e, const struct binding *before, const struct binding *after)
+{
 	return feed_append(e, &(struct change){.kind = CHANGE_BINDING,
 					       .subscriber = after->subscriber,
 					       .former = before->subscriber,

@@ -33,6 +33,8 @@ bool binding_decides(const struct binding *before, const struct binding *after);
 /* The parts of binding_change: the row alone; the change feed alone, if the key moved. */
 int binding_row_put(struct engine *e, const struct binding *before, const struct binding *after);
 int binding_tell(struct engine *e, const struct binding *before, const struct binding *after);
+/* The change feed, whether it moved or not. */
+int binding_announce(struct engine *e, const struct binding *before, const struct binding *after);
 
 /* In a writer's transaction. `before` is the row as it was (state free, generation 0: there was
  * none). The entry, if any, gets key, generation and `decides` from the rows, and feeder and times

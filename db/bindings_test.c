@@ -444,9 +444,30 @@ static size_t history(struct bench_store *s, const char *ip, int64_t at_us, size
 	struct key k = key_at(ip);
 
 	*h = (struct heard){.s = s};
-	binding_history(s->port, &k, at_us, limit, on_count, h);
+	binding_history(s->port, &k, &(struct history_question){.limit = limit, .at_us = at_us},
+			on_count, h);
 	assert_int_equal(wait_for(h), 0);
 	return h->n;
+}
+
+/* A page begins where the last one ended, also between rows of one arrival. */
+static void check_pages(struct bench_store *s, struct heard *h)
+{
+	struct key k = key_at("10.0.0.1");
+	struct history_question ask = {.limit = 2, .is_page = true, .after_us = INT64_MIN};
+	size_t rows = 0;
+
+	do {
+		*h = (struct heard){.s = s};
+		binding_history(s->port, &k, &ask, on_history, h);
+		assert_int_equal(wait_for(h), 0);
+		for (size_t i = 0; i < h->n; i++) {
+			assert_true(h->history[i].id > ask.after_id);
+			ask.after_id = h->history[i].id;
+		}
+		rows += h->n;
+	} while (h->n);
+	assert_int_equal(rows, 6);
 }
 
 static void check_history(struct bench_store *s, struct heard *h, int64_t t0)
@@ -474,8 +495,8 @@ static void check_history(struct bench_store *s, struct heard *h, int64_t t0)
 	assert_string_equal(h->history[0].msisdn, "819000000001");
 	assert_int_equal(history(s, "10.0.0.1", t0 + 15, 60, h), 4);
 	assert_string_equal(h->history[0].msisdn, "819000000002");
-	assert_int_equal(history(s, "10.0.0.1", t0 - 5, 60, h),
-			 6); /* nobody yet: all that came after */
+	assert_int_equal(history(s, "10.0.0.1", t0 - 5, 60, h), 0); /* nobody yet */
+	check_pages(s, h);
 	assert_int_equal(history(s, "10.0.0.1", t0 + 5, 2, h), 2);
 	assert_string_equal(h->history[0].event, "start");
 	assert_int_equal(history(s, "10.0.0.1", 0, 2, h), 2); /* the newest */

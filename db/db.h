@@ -216,6 +216,7 @@ void binding_release(struct db_port *, const struct key *, const char *feeder, d
 
 /* Who held a key. */
 struct history_row {
+	int64_t id; /* grows in the order in which they were written */
 	struct key key;
 	char event[24];   /* "start" ... and "confirmed", "contested", "quarantined", "released",
 			     "expired", "tokens-ended", ... */
@@ -226,11 +227,17 @@ struct history_row {
 	uint32_t generation; /* of the key, after it */
 	int64_t commit;      /* number of the commit group that wrote it */
 };
+struct history_question {
+	size_t limit;
+	bool is_page; /* the oldest rows after after_id that were received after after_us */
+	int64_t after_id, after_us;
+	int64_t at_us; /* 0: the newest; else the rows from the one that decides who held it then:
+			  the last Start or what ended it. None: nobody had held it yet. */
+};
 /* Of all keys of k's prefix that share a port with it: a whole address has the rows of its blocks,
- * one port those of the blocks it lay in. Newest last. at_us 0: all; else the rows that decide who
- * held it then: the last Start or what ended it, before at_us, and on. */
+ * one port those of the blocks it lay in. Newest last. */
 typedef void binding_history_got(void *arg, int err, const struct history_row *, size_t n);
-void binding_history(struct db_port *, const struct key *, int64_t at_us, size_t limit,
+void binding_history(struct db_port *, const struct key *, const struct history_question *,
 		     binding_history_got *, void *arg);
 
 /* authsrv's own downtime: at start, if its last heartbeat is over lag_us old, every NAS is behind.

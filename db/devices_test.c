@@ -167,7 +167,7 @@ static void test_leases(void **state)
 
 	/* The history knows the number that the device led to. */
 	struct key k = key_at("10.0.0.1");
-	binding_history(s->port, &k, 0, 10, on_history, h);
+	binding_history(s->port, &k, &(struct history_question){.limit = 10}, on_history, h);
 	assert_int_equal(wait_for(h), 0);
 	assert_int_equal(h->n, 1);
 	assert_string_equal(h->history[0].msisdn, "819000000001");

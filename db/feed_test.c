@@ -102,6 +102,39 @@ static void test_what_it_tells(void **state)
 	free(m);
 }
 
+/* A binding of a NAS that is behind was renewed: it moved nowhere, and who waits for it hears of
+ * it. */
+static void test_caught_up(void **state)
+{
+	struct bench_store *s = *state;
+	struct watcher *w = calloc(1, sizeof *w);
+	struct binding row = {0};
+	int64_t id = make_subscriber(s, 1), now_us = clock_now_us();
+	struct lease_event late = an_event(LEASE_START, "10.0.0.2", 0, "s2", now_us + 1);
+
+	w->s = s;
+	apply(s, an_event(LEASE_START, "10.0.0.1", 1, "s1", now_us));
+	check(s, "10.0.0.1", &row);
+	claim(s, "10.0.0.1", row.generation, id, &row);
+	late.delay_us = 40 * SECOND_US;
+	late.received_us = now_us + late.delay_us;
+	apply(s, late);
+	assert_int_equal(db_watch(s->port, DB_BINDINGS, on_change, w), 0);
+	struct lease_event update = an_event(LEASE_UPDATE, "10.0.0.1", 1, "s1", now_us + 2);
+	update.received_us = late.received_us + 1;
+	apply(s, update);
+	wait_changes(w, 1);
+	assert_int_equal(w->seen[0].subscriber, id);
+	assert_int_equal(w->seen[0].state, KEY_CONFIRMED);
+	assert_int_equal(w->seen[0].generation, row.generation);
+	update.time_us++;
+	apply(s, update); /* and once */
+	apply(s, an_event(LEASE_STOP, "10.0.0.1", 1, "s1", now_us + 3));
+	wait_changes(w, 2);
+	assert_int_equal(w->seen[1].state, KEY_FREE);
+	free(w);
+}
+
 /* Numbers go on over a restart, also when all old rows were swept. */
 static void test_numbers_go_on(void **state)
 {
@@ -322,10 +355,10 @@ int main(void)
 {
 #define HINTED(name) cmocka_unit_test_setup_teardown(name, setup_hints, teardown_store)
 	const struct CMUnitTest tests[] = {
-		TEST(test_what_it_tells),         TEST(test_numbers_go_on),
-		HINTED(test_other_processes),     TEST(test_without_hints),
-		HINTED(test_hints_are_quick),     HINTED(test_socket_names),
-		TEST(test_closed_while_watching),
+		TEST(test_what_it_tells),  TEST(test_numbers_go_on),
+		TEST(test_caught_up),      HINTED(test_other_processes),
+		TEST(test_without_hints),  HINTED(test_hints_are_quick),
+		HINTED(test_socket_names), TEST(test_closed_while_watching),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

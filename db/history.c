@@ -121,6 +121,7 @@ int history_sweep(struct engine *e, int64_t before_us, bool *more)
 
 static void read_row(struct query *q, struct history_row *r)
 {
+	r->id = query_get_int(q);
 	query_get_text(q, r->event, sizeof r->event);
 	query_get_text(q, r->outcome, sizeof r->outcome);
 	query_get_text(q, r->msisdn, sizeof r->msisdn);
@@ -151,6 +152,19 @@ static void reverse(struct history_row *rows, size_t n)
 	}
 }
 
+static int read_after(struct engine *e, const struct key *k, int64_t id, int64_t received_us,
+		      size_t limit, struct history_row *rows, size_t *n)
+{
+	struct query q;
+
+	query_begin(&q, e, STMT_HISTORY_AFTER);
+	query_key(&q, k);
+	query_int(&q, id);
+	query_int(&q, received_us);
+	query_int(&q, (int64_t)limit);
+	return read_rows(&q, rows, limit, n);
+}
+
 /* The newest rows, or those from the one that decides who held the key at at_us. */
 static int read_history(struct engine *e, const struct key *k, int64_t at_us, size_t limit,
 			struct history_row *rows, size_t *n)
@@ -170,19 +184,15 @@ static int read_history(struct engine *e, const struct key *k, int64_t at_us, si
 	query_key(&q, k);
 	query_int(&q, at_us);
 	int err = query_run_int(&q, &from);
-	if (err)
+	if (err || !from) /* nobody had held it yet */
 		return err;
-	query_begin(&q, e, STMT_HISTORY_FROM);
-	query_key(&q, k);
-	query_int(&q, from);
-	query_int(&q, (int64_t)limit);
-	return read_rows(&q, rows, limit, n);
+	return read_after(e, k, from - 1, INT64_MIN, limit, rows, n);
 }
 
-void binding_history(struct db_port *port, const struct key *k, int64_t at_us, size_t limit,
+void binding_history(struct db_port *port, const struct key *k, const struct history_question *ask,
 		     binding_history_got *got, void *arg)
 {
-	size_t n = 0;
+	size_t n = 0, limit = ask->limit;
 	int err;
 	struct engine *e = port_reader(port, DB_BINDINGS, &err);
 
@@ -192,7 +202,8 @@ void binding_history(struct db_port *port, const struct key *k, int64_t at_us, s
 	if (!rows)
 		err = E_NOMEM;
 	else if (e)
-		err = read_history(e, k, at_us, limit, rows, &n);
+		err = ask->is_page ? read_after(e, k, ask->after_id, ask->after_us, limit, rows, &n)
+				   : read_history(e, k, ask->at_us, limit, rows, &n);
 	if (e)
 		engine_assert_idle(e);
 	got(arg, err, rows, err ? 0 : n);

@@ -29,7 +29,8 @@ struct lease_scope {
 		bool touched;
 		struct binding before, after;
 	} own[2];
-	size_t rows; /* of history, written so far */
+	size_t rows;       /* of history, written so far */
+	int64_t behind_us; /* of the event's NAS */
 	/* Of an event that names devices: whom they led to, and what it said besides. */
 	char msisdn[MSISDN_MAX];
 	char evidence[DEVICES_EVIDENCE_MAX];
@@ -131,6 +132,7 @@ static int nas_get(void *ctx, const char *realm, const char *nas_id, struct nas_
 	if (!err) {
 		read_nas(&q, out, &id);
 		keep_nas_id(s->engine, realm, nas_id, id);
+		s->behind_us = out->behind_us;
 	}
 	query_end(&q);
 	return err;
@@ -142,6 +144,7 @@ static int nas_put(void *ctx, const struct nas_row *nas)
 	struct query q;
 
 	query_begin(&q, s->engine, STMT_NAS_PUT);
+	s->behind_us = nas->behind_us;
 	query_text(&q, nas->realm);
 	query_text(&q, nas->nas_id);
 	query_int(&q, nas->epoch);
@@ -548,6 +551,7 @@ static void scope_init(struct lease_scope *s, const struct db *db, struct engine
 	s->cause = NULL;
 	s->voice = NULL;
 	s->recalled = s->recall_next = s->rows = 0;
+	s->behind_us = 0;
 	memset(s->sessions, 0, sizeof s->sessions);
 	s->session_next = 0;
 	s->own[0].touched = s->own[1].touched = false;
@@ -597,6 +601,27 @@ static int look_up_own(struct lease_scope *s, size_t i)
 	return err == E_NOT_FOUND ? 0 : err;
 }
 
+/* Its NAS is behind, and this event renewed the binding: whoever waits for that with a trigger
+ * hears of it. */
+static bool is_caught_up(const struct lease_scope *s, const struct binding *before,
+			 const struct binding *after)
+{
+	struct nas_row nas = {.behind_us = s->behind_us};
+
+	return after->state != KEY_FREE && lease_is_behind(&nas, before) &&
+	       !lease_is_behind(&nas, after);
+}
+
+static int tell_own(struct lease_scope *s, size_t i)
+{
+	const struct binding *before = &s->own[i].before, *after = &s->own[i].after;
+
+	if (!s->own[i].touched)
+		return 0;
+	return is_caught_up(s, before, after) ? binding_announce(s->engine, before, after)
+					      : binding_tell(s->engine, before, after);
+}
+
 /* The event's own keys, and the event itself if it left no row yet. */
 static int append_own_history(struct lease_scope *s)
 {
@@ -621,8 +646,8 @@ static int append_own_history(struct lease_scope *s)
 		entry.generation = after->generation;
 		entry.decides = binding_decides(before, after);
 		err = history_append(s->engine, &entry);
-		if (!err && s->own[i].touched)
-			err = binding_tell(s->engine, before, after);
+		if (!err)
+			err = tell_own(s, i);
 		s->rows++;
 	}
 	if (err || s->rows)

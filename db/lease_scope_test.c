@@ -94,7 +94,7 @@ static void assert_same_outcome(const struct lease_outcome *a, const struct leas
 static void assert_history(struct bench_store *s, const struct binding *b, struct heard *h)
 {
 	*h = (struct heard){.s = s};
-	binding_history(s->port, &b->key, 0, 1, on_history, h);
+	binding_history(s->port, &b->key, &(struct history_question){.limit = 1}, on_history, h);
 	assert_int_equal(wait_for(h), 0);
 	assert_int_equal(h->n, 1);
 	assert_int_equal(h->history[0].generation, b->generation);
