@@ -140,7 +140,9 @@ test:
 	@$(MAKE) --no-print-directory -j2 all tests weak
 	@HATO_BUILD=$(BUILD) scripts/run-tests $(TESTS)
 
-soak: all
+SOAK_HISTORIES ?= 10000000
+soak: all $(BUILD)/tests/tests/model/rules_test
+	@$(BUILD)/tests/tests/model/rules_test --histories $(SOAK_HISTORIES)
 	@HATO_BUILD=$(BUILD) HATO_SOAK=1 scripts/run-e2e-tests tests/crash
 
 demo:
@@ -165,7 +167,7 @@ lint:
 	@scripts/install-deps lint
 	@scripts/lint
 
-docs: all
+docs: all $(BUILD)/tests/lib/rules/table_test
 	@HATO_BUILD=$(BUILD) scripts/make-docs
 
 clean:
@@ -175,7 +177,7 @@ help:
 	@echo 'make            build the programs into build/'
 	@echo 'make demo       run everything in a temporary directory with 1,000 phones'
 	@echo 'make test       unit, end-to-end and (short) crash tests; SAN=address,undefined or SAN=thread'
-	@echo 'make soak       the crash tests in their long form'
+	@echo 'make soak       the crash tests in their long form, 10 million histories of leases (SOAK_HISTORIES=N)'
 	@echo 'make fuzz       every libFuzzer target, FUZZ_SECONDS=60 each'
 	@echo 'make bench      what it costs, with ratios'
 	@echo 'make model      the protocol in Promela, checked by spin'

@@ -267,10 +267,11 @@ static const char *compare_session(struct court *c, const char *what, int number
 	return NULL;
 }
 
-static const char *compare_key(struct court *c, int k, const struct binding *b)
+static const char *compare_key(struct court *c, int k, const struct binding *b,
+			       const struct model_view *view)
 {
 	static const struct binding never = {.watermark_us = INT64_MIN};
-	struct model_view v = model_look(&c->model, k);
+	struct model_view v = *view;
 	char what[KEY_TEXT_MAX + 16];
 
 	b = b ? b : &never;
@@ -336,9 +337,11 @@ static const char *check_stopped(struct court *c, const struct history *h, int k
 				 const struct binding *b)
 {
 	int nas, name;
-	struct model_view v = model_look(&c->model, k);
+	struct model_view v = {0};
 
-	if (!h->is_perfect || !v.session)
+	if (h->is_perfect)
+		v = model_look(&c->model, k);
+	if (!v.session)
 		return NULL;
 	model_session_name(&c->model, v.session, &nas, &name);
 	for (int i = 0; i < c->stopped_count; i++)
@@ -351,10 +354,12 @@ static const char *check_stopped(struct court *c, const struct history *h, int k
 static const char *check_all(struct court *c, const struct history *h, const struct step *s)
 {
 	const char *bad = NULL;
+	struct model_view views[MODEL_KEYS];
 
+	model_look_all(&c->model, views);
 	for (int k = 0; !bad && k < net_key_count; k++) {
 		const struct binding *b = memory_store_binding(&c->store, &keys[k]);
-		bad = compare_key(c, k, b);
+		bad = compare_key(c, k, b, &views[k]);
 		if (!bad && b)
 			bad = check_generation(c, k, b);
 		if (!bad && b)

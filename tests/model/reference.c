@@ -26,77 +26,92 @@ static void add(struct model *m, struct fact f)
 }
 
 #define ADD(m, ...) add(m, (struct fact){__VA_ARGS__})
-#define EACH(f, m)  (const struct fact *f = (m)->facts, *end_ = f + (m)->fact_count; f < end_; f++)
+
+static const struct fact *end_of_list(const struct model *m)
+{
+	return m->facts + m->fact_count;
+}
 
 /* ---- what it says of a key ---- */
 
+static const struct model_view nobody = {.watermark_us = NEVER};
+
+static void believe(struct model_view *v, const struct fact *f)
+{
+	switch (f->kind) {
+	case FACT_MARK:
+		if (f->time_us >= v->watermark_us) {
+			v->watermark_us = f->time_us;
+			v->watermark_batch = f->more_us;
+		}
+		break;
+	case FACT_GIVEN:
+		v->state = KEY_UNCONFIRMED;
+		v->session = f->session;
+		v->subscriber = f->subscriber;
+		v->expires_us = f->time_us;
+		v->rival = 0;
+		v->proved_sqn = 0;
+		v->generation++;
+		break;
+	case FACT_EVICTED:
+		v->generation++;
+		v->state = KEY_FREE;
+		v->session = v->subscriber = v->rival = 0;
+		v->expires_us = v->proved_sqn = 0;
+		break;
+	case FACT_FREED:
+		v->session = v->rival = 0;
+		v->expires_us = 0;
+		if (v->state != KEY_QUARANTINED) {
+			v->state = KEY_FREE;
+			v->subscriber = 0;
+			v->proved_sqn = 0;
+		}
+		break;
+	case FACT_STATE:
+		v->state = (enum key_state)f->name;
+		if (v->state != KEY_CONTESTED)
+			v->rival = 0;
+		break;
+	case FACT_RENEWED:
+		v->rival = 0;
+		v->expires_us = f->time_us ? f->time_us : v->expires_us;
+		break;
+	case FACT_RIVAL:
+		v->rival = f->session;
+		v->rival_us = f->time_us;
+		break;
+	case FACT_GENERATION:
+		v->generation++;
+		v->rival = 0;
+		v->proved_sqn = 0;
+		break;
+	case FACT_PROVED:
+		v->proved_sqn = f->time_us;
+		break;
+	default:
+		break;
+	}
+}
+
 struct model_view model_look(const struct model *m, int key)
 {
-	static const struct model_view nobody = {.watermark_us = NEVER};
 	struct model_view v = nobody;
 
-	for
-		EACH(f, m)
-		{
-			if (f->key != key)
-				continue;
-			switch (f->kind) {
-			case FACT_MARK:
-				if (f->time_us >= v.watermark_us) {
-					v.watermark_us = f->time_us;
-					v.watermark_batch = f->more_us;
-				}
-				break;
-			case FACT_GIVEN:
-				v.state = KEY_UNCONFIRMED;
-				v.session = f->session;
-				v.subscriber = f->subscriber;
-				v.expires_us = f->time_us;
-				v.rival = 0;
-				v.proved_sqn = 0;
-				v.generation++;
-				break;
-			case FACT_EVICTED:
-				v.generation++;
-				v.state = KEY_FREE;
-				v.session = v.subscriber = v.rival = 0;
-				v.expires_us = v.proved_sqn = 0;
-				break;
-			case FACT_FREED:
-				v.session = v.rival = 0;
-				v.expires_us = 0;
-				if (v.state != KEY_QUARANTINED) {
-					v.state = KEY_FREE;
-					v.subscriber = 0;
-					v.proved_sqn = 0;
-				}
-				break;
-			case FACT_STATE:
-				v.state = (enum key_state)f->name;
-				if (v.state != KEY_CONTESTED)
-					v.rival = 0;
-				break;
-			case FACT_RENEWED:
-				v.rival = 0;
-				v.expires_us = f->time_us ? f->time_us : v.expires_us;
-				break;
-			case FACT_RIVAL:
-				v.rival = f->session;
-				v.rival_us = f->time_us;
-				break;
-			case FACT_GENERATION:
-				v.generation++;
-				v.rival = 0;
-				v.proved_sqn = 0;
-				break;
-			case FACT_PROVED:
-				v.proved_sqn = f->time_us;
-				break;
-			default:
-				break;
-			}
-		}
+	for (const struct fact *f = m->facts; f < end_of_list(m); f++)
+		if (f->key == key)
+			believe(&v, f);
 	return v;
+}
+
+void model_look_all(const struct model *m, struct model_view views[])
+{
+	for (int k = 0; k < m->key_count; k++)
+		views[k] = nobody;
+	for (const struct fact *f = m->facts; f < end_of_list(m); f++)
+		if (f->key >= 0)
+			believe(&views[f->key], f);
 }
 
 static bool overlap(const struct model *m, int a, int b)
@@ -112,10 +127,9 @@ static bool overlap(const struct model *m, int a, int b)
 
 static const struct fact *beginning(const struct model *m, int session)
 {
-	for
-		EACH(f, m)
-	if (f->kind == FACT_BEGAN && f->session == session)
-		return f;
+	for (const struct fact *f = m->facts; f < end_of_list(m); f++)
+		if (f->kind == FACT_BEGAN && f->session == session)
+			return f;
 	return NULL;
 }
 
@@ -123,10 +137,9 @@ static int64_t end_of(const struct model *m, int session) /* 0: it goes on */
 {
 	int64_t end = 0;
 
-	for
-		EACH(f, m)
-	if (f->kind == FACT_ENDED && f->session == session)
-		end = f->time_us;
+	for (const struct fact *f = m->facts; f < end_of_list(m); f++)
+		if (f->kind == FACT_ENDED && f->session == session)
+			end = f->time_us;
 	return end;
 }
 
@@ -134,10 +147,9 @@ static int subscriber_of(const struct model *m, int session)
 {
 	int who = 0;
 
-	for
-		EACH(f, m)
-	if (f->session == session && (f->kind == FACT_BEGAN || f->kind == FACT_NAMED))
-		who = f->subscriber;
+	for (const struct fact *f = m->facts; f < end_of_list(m); f++)
+		if (f->session == session && (f->kind == FACT_BEGAN || f->kind == FACT_NAMED))
+			who = f->subscriber;
 	return who;
 }
 
@@ -145,20 +157,25 @@ static bool is_chosen(const struct model *m, int session)
 {
 	bool chosen = false;
 
-	for
-		EACH(f, m)
-	if (f->session == session && (f->kind == FACT_CHOSEN || f->kind == FACT_DROPPED))
-		chosen = f->kind == FACT_CHOSEN;
+	for (const struct fact *f = m->facts; f < end_of_list(m); f++)
+		if (f->session == session && (f->kind == FACT_CHOSEN || f->kind == FACT_DROPPED))
+			chosen = f->kind == FACT_CHOSEN;
 	return chosen;
 }
 
 int model_chosen(const struct model *m, int realm, int subscriber)
 {
-	for (int s = m->sessions; s > 0; s--)
-		if (beginning(m, s)->nas / NAS_SPAN == realm && is_chosen(m, s) &&
-		    subscriber_of(m, s) == subscriber)
-			return s;
-	return 0;
+	bool chosen[MODEL_SESSIONS] = {false};
+	int found = 0;
+
+	for (const struct fact *f = m->facts; f < end_of_list(m); f++)
+		if (f->kind == FACT_CHOSEN || f->kind == FACT_DROPPED)
+			chosen[f->session] = f->kind == FACT_CHOSEN;
+	for (const struct fact *f = m->facts; f < end_of_list(m); f++)
+		if (f->kind == FACT_BEGAN && f->nas / NAS_SPAN == realm && chosen[f->session] &&
+		    subscriber_of(m, f->session) == subscriber)
+			found = f->session;
+	return found;
 }
 
 void model_session_name(const struct model *m, int session, int *nas, int *name)
@@ -174,10 +191,9 @@ static int session_named(const struct model *m, int nas, int name)
 {
 	int found = 0;
 
-	for
-		EACH(f, m)
-	if (f->kind == FACT_BEGAN && f->nas == nas && f->name == name)
-		found = f->session;
+	for (const struct fact *f = m->facts; f < end_of_list(m); f++)
+		if (f->kind == FACT_BEGAN && f->nas == nas && f->name == name)
+			found = f->session;
 	return found;
 }
 
@@ -187,10 +203,9 @@ static int64_t nas_began(const struct model *m, int nas)
 {
 	int64_t at = NEVER;
 
-	for
-		EACH(f, m)
-	if (f->kind == FACT_NAS_BEGAN && f->nas == nas)
-		at = f->time_us;
+	for (const struct fact *f = m->facts; f < end_of_list(m); f++)
+		if (f->kind == FACT_NAS_BEGAN && f->nas == nas)
+			at = f->time_us;
 	return at;
 }
 
@@ -199,12 +214,11 @@ static bool nas_clock(const struct model *m, int nas, int64_t *offset_us)
 	bool known = false;
 
 	*offset_us = 0;
-	for
-		EACH(f, m)
-	if (f->nas == nas && (f->kind == FACT_CLOCK || f->kind == FACT_CLOCK_UNSEEN)) {
-		known = f->kind == FACT_CLOCK;
-		*offset_us = f->time_us;
-	}
+	for (const struct fact *f = m->facts; f < end_of_list(m); f++)
+		if (f->nas == nas && (f->kind == FACT_CLOCK || f->kind == FACT_CLOCK_UNSEEN)) {
+			known = f->kind == FACT_CLOCK;
+			*offset_us = f->time_us;
+		}
 	return known;
 }
 
@@ -311,6 +325,7 @@ static void keep_session(struct heard *h)
 	struct model *m = h->m;
 
 	if (!h->session) {
+		assert(m->sessions + 1 < MODEL_SESSIONS);
 		h->session = ++m->sessions;
 		ADD(m, FACT_BEGAN, .key = -1, .session = h->session, .nas = h->ev->nas,
 		    .name = h->name, .subscriber = h->subscriber, .time_us = h->began_us,

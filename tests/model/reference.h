@@ -11,8 +11,9 @@
 
 #include "lib/rules/lease.h"
 
-#define MODEL_KEYS  24
-#define MODEL_FACTS 1500
+#define MODEL_KEYS     24
+#define MODEL_FACTS    1500
+#define MODEL_SESSIONS 128
 
 /* A key as two ranges: whom it overlaps is seen by looking. */
 struct model_key {
@@ -98,6 +99,7 @@ void model_sweep(struct model *m, int64_t now_us);
 void model_remove(struct model *m, int realm, int subscriber, int64_t now_us);
 
 struct model_view model_look(const struct model *m, int key);
+void model_look_all(const struct model *m, struct model_view views[]);
 /* The subscriber's session in the realm; 0: none. */
 int model_chosen(const struct model *m, int realm, int subscriber);
 /* Which NAS's, under which name. */
