@@ -194,7 +194,8 @@ static void on_quarantined(void *arg, int err, const struct binding_found *f)
 		blame(w, &f->b, f->nas_id);
 	} else if ((e = malloc(sizeof *e))) {
 		*e = (struct evidence){.worker = w, .b = f->b};
-		binding_history(w->port, &f->b.key, 0, 1, on_history, e);
+		binding_history(w->port, &f->b.key, &(struct history_question){.limit = 1},
+				on_history, e);
 	}
 }
 

@@ -520,19 +520,22 @@ static void test_history_of_a_port(void **state)
 	apply(s, block_event(3, "s3", "1500-2500", t0 + 20));
 	k.port_first = k.port_last = 1600;
 	*h = (struct heard){.s = s};
-	binding_history(s->port, &k, t0 + 5, 60, on_count, h);
+	binding_history(s->port, &k, &(struct history_question){.limit = 60, .at_us = t0 + 5},
+			on_count, h);
 	assert_int_equal(wait_for(h), 0);
 	assert_string_equal(h->history[0].msisdn, "819000000001");
 	assert_int_equal(h->history[0].key.port_first, 1024);
 	*h = (struct heard){.s = s};
-	binding_history(s->port, &k, t0 + 25, 60, on_count, h);
+	binding_history(s->port, &k, &(struct history_question){.limit = 60, .at_us = t0 + 25},
+			on_count, h);
 	assert_int_equal(wait_for(h), 0);
 	assert_int_equal(h->n, 1);
 	assert_string_equal(h->history[0].msisdn, "819000000003");
 	assert_int_equal(h->history[0].key.port_last, 2500);
 	k.port_first = k.port_last = 5000;
 	*h = (struct heard){.s = s};
-	binding_history(s->port, &k, 0, 60, on_count, h);
+	binding_history(s->port, &k, &(struct history_question){.limit = 60, .at_us = 0}, on_count,
+			h);
 	assert_int_equal(wait_for(h), 0);
 	assert_int_equal(h->n, 0);
 	assert_true(history(s, "10.0.0.1", 0, 60, h) >= 3); /* all who share it */
