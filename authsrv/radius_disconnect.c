@@ -171,6 +171,7 @@ static bool realm_disconnects(const struct radius_disconnects *d, const char *re
 
 static void send_about(struct radius_disconnects *d, const struct binding_found *found)
 {
+	const char *outcome = "no way there";
 	char ip[KEY_TEXT_MAX];
 	struct addr to;
 	const struct radius_client *client =
@@ -180,8 +181,7 @@ static void send_about(struct radius_disconnects *d, const struct binding_found 
 		radius_count(RADIUS_COUNT_DISCONNECT_NO_WAY, 1);
 		log_event(LOG_WARN, "radius-disconnect", LOG_TEXT("realm", found->b.key.realm),
 			  LOG_TEXT("ip", key_format(&found->b.key, ip)),
-			  LOG_TEXT("nas_id", found->nas_id), LOG_TEXT("outcome", "no way there"),
-			  LOG_END);
+			  LOG_TEXT("nas_id", found->nas_id), LOG_TEXT("outcome", outcome), LOG_END);
 		return;
 	}
 	if (client->conf->disconnect == CONF_DISCONNECT_OFF)
