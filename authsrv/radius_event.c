@@ -11,7 +11,6 @@
 #include "lib/keyfile.h"
 
 #define DAY_US         (86400 * CLOCK_S)
-#define CLOCK_UNSET_S  946684800u /* 2000-01-01: no clock that was ever set says less */
 #define HASHED         "sha256:"
 #define HASHED_OCTETS  16
 #define ADDRESS_NONE_1 0xffffffffu /* RFC 2865 5.8: the user, or the NAS, selects one */
@@ -295,8 +294,8 @@ static const char *read_identities(const struct gathered *g, struct lease_event 
 
 /* ---- time ---- */
 
-/* A time that cannot be (before 2000, or a day and more before the delay that the NAS itself tells)
- * is none: arrival less delay, as for one that lies ahead (lease.h). */
+/* A time that lies a day and more before the delay that the NAS itself tells is none: arrival less
+ * delay, as for one that lies ahead or is very old (lease.h). */
 static void read_time(const struct gathered *g, struct lease_event *ev, struct radius_notes *notes)
 {
 	uint32_t delay, at;
@@ -307,10 +306,10 @@ static void read_time(const struct gathered *g, struct lease_event *ev, struct r
 	if (!number(g, SLOT_TIMESTAMP, &at))
 		return;
 	int64_t time_us = (int64_t)at * CLOCK_S;
-	if (at < CLOCK_UNSET_S || (told && time_us < ev->received_us - ev->delay_us - DAY_US))
+	if (told && time_us < ev->received_us - ev->delay_us - DAY_US)
 		notes->clock_wrong = true;
 	else
-		ev->time_us = time_us;
+		ev->time_us = time_us ? time_us : 1; /* 0 would be: not said */
 }
 
 /* ---- the whole ---- */

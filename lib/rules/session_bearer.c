@@ -1,4 +1,4 @@
-/* Which bearers of a session are active: binding-rules 3.10. */
+/* Which bearers of a session are active: binding-rules 3, "Several bearers". */
 #include <string.h>
 
 #include "lib/rules/lease.h"

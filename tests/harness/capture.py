@@ -16,13 +16,13 @@ DECODE = ["-d", "media_type==<unknown media type identifier 0x30a>,wbxml"]
 
 
 class Capture:
-    """`with Capture(port) as c:` captures datagrams to that UDP port of any loopback address (both_ways: from it too), to be
-    read as `decode`."""
+    """`with Capture(port) as c:` captures datagrams to that UDP port of any loopback address, and what else passes
+    the filter `also`, to be read as `decode`."""
 
-    def __init__(self, port, decode="wsp", both_ways=False):
+    def __init__(self, port, decode="wsp", also=None):
         self.port = port
         self.decode = decode
-        self.filter = "udp port %d" % port if both_ways else "udp dst port %d" % port
+        self.filter = "udp dst port %d" % port + (" or " + also if also else "")
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="hato-capture-"))
         self.file = self.folder / "lo.pcapng"
 
