@@ -45,20 +45,23 @@ is_number() {
 # Microseconds between two clocks: that of the wall and that of /proc, which counts from the boot. All hooks must use the
 # same number, or their order is lost in its error: it is kept, and renewed only when the clock was set.
 clock_base() {
+	precise=
 	for attempt in 1 2 3 4 5; do
 		read -r before _ </proc/uptime
 		now_ns=$(date +%s%N)
 		read -r after _ </proc/uptime
 		before=${before%.*}${before#*.} after=${after%.*}${after#*.}
-		[ $((after - before)) -gt 1 ] || break
+		[ $((after - before)) -gt 1 ] || precise=$attempt
+		[ -z "$precise" ] || break
 	done
-	: "$attempt"
 	now_us=$((now_ns / 1000))
 	base=$((now_us - after * 10000))
 	kept=
 	[ ! -r "$spool/clock" ] || read -r kept <"$spool/clock" || :
 	if is_number "$kept" && [ $((kept - base)) -lt 100000 ] && [ $((base - kept)) -lt 100000 ]; then
 		base=$kept
+	elif is_number "$kept" && [ -z "$precise" ]; then
+		base=$kept # the machine is too busy to tell that its clock was set
 	else
 		echo "$base" >"$spool/clock.$$" && mv -f "$spool/clock.$$" "$spool/clock"
 	fi
