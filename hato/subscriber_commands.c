@@ -4,7 +4,7 @@
 
 #include "hato/command.h"
 
-static const char *const columns[] = {"msisdn", "imsi", "addresses", "has_sim_key", NULL};
+static const char *const columns[] = {"msisdn", "imsi", "addresses", "sim_key", NULL};
 
 static void show(const struct command_line *line, json_t *answer)
 {

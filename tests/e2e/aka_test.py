@@ -357,6 +357,18 @@ class SignUp(SimBindings):
         self.prove(phone)
         self.assertEqual("confirmed", phone.binding()["state"])
 
+    def test_by_the_commands(self):
+        phone, sim = self.with_sim(), Sim("440109000000010")
+        run = self.hato.command("sim", "add", sim.imsi, "--k", sim.k.hex(), "--opc", sim.opc.hex())
+        self.assertNotIn(sim.k.hex(), run.stdout + self.hato.log())
+        self.hato.command("subscriber", "sim-change", phone.msisdn, "--imsi", sim.imsi)
+        self.assertEqual(200, self.sign_up(phone, sim)[0])
+        self.assertIn(sim.imsi, self.hato.command("subscriber", "show", phone.msisdn).stdout)
+        for words in (("sim", "remove", sim.imsi), ("sim", "add", sim.imsi, "--k", sim.k.hex(), "--opc", sim.opc.hex()),
+                      ("sim", "add", "440109000000011"), ("subscriber", "sim-change", "81999")):
+            run = self.hato.command(*words, check=False)
+            self.assertEqual((1, 1), (run.returncode, len(run.stderr.splitlines())), words)
+
     def test_the_network_s_side(self):
         phone, sim = self.with_sim(), self.new_sim(9)
         for path, body in (("/v1/sims/12", sim.keys()), ("/v1/sims/" + sim.imsi, {"k": "00" * 16}),
