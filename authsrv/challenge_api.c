@@ -190,8 +190,8 @@ static void on_allowed(void *arg, int err)
 
 static void for_sign_up(struct challenge_call *c, enum key_state state)
 {
-	if (c->found.behind)
-		refuse(c, OUTCOME_BEHIND, NULL);
+	if (c->found.behind || c->found.tripped)
+		refuse(c, c->found.behind ? OUTCOME_BEHIND : OUTCOME_BREAKER, NULL);
 	else if (state == KEY_CONTESTED || state == KEY_QUARANTINED)
 		refuse(c, state == KEY_CONTESTED ? OUTCOME_CONTESTED : OUTCOME_QUARANTINED, NULL);
 	else if (!strcmp(c->request.imsi, c->found.imsi))
