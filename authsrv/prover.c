@@ -24,7 +24,11 @@ void proof_fault_log(struct worker *w, struct http_request *r, enum proof_fault 
 	int64_t unsaid;
 
 	count_proof_fault(fault);
-	if (!complaints_say(&w->complaints, http_peer(r, NULL), fault, clock_now_us(), &unsaid))
+	pthread_mutex_lock(&w->shared->complaints_lock);
+	bool say = complaints_say(&w->shared->complaints, http_peer(r, NULL), fault, clock_now_us(),
+				  &unsaid);
+	pthread_mutex_unlock(&w->shared->complaints_lock);
+	if (!say)
 		return;
 	log_event(LOG_WARN, "proof-refused", LOG_TEXT("why", faults[fault].name),
 		  LOG_TEXT("realm", f->b.key.realm), LOG_TEXT("ip", key_format(&f->b.key, ip)),

@@ -211,6 +211,7 @@ int authsrv_start(struct daemon *d, void **shared)
 	if (!s)
 		return E_NOMEM;
 	s->conf = daemon_conf(d);
+	pthread_mutex_init(&s->complaints_lock, NULL);
 	counters_register();
 	radius_counters_register();
 	int rc = keys_load(d, s);
@@ -241,6 +242,7 @@ void authsrv_stop(void *shared)
 
 	if (s->db)
 		db_close(s->db);
+	pthread_mutex_destroy(&s->complaints_lock);
 	admission_free(s->network);
 	admission_free(s->handsets);
 	for (size_t i = 0; i < CONF_REALMS_MAX; i++)

@@ -13,6 +13,7 @@
 #ifndef HATO_AUTHSRV_SERVER_H
 #define HATO_AUTHSRV_SERVER_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,6 +41,9 @@ struct authsrv {
 	struct balancers *balancers[CONF_REALMS_MAX]; /* of each realm; null: none */
 	struct breakers *breakers;
 	bool keeps_sim_keys; /* there is a secret key */
+	/* Protects what follows: about answers to challenges. A source comes to any worker. */
+	pthread_mutex_t complaints_lock;
+	struct complaints complaints;
 	_Atomic int64_t last_batch;
 	_Atomic unsigned resyncs; /* whole lists that are being taken */
 	_Atomic bool failed;      /* a worker has said why it cannot start; the others fail alike */
@@ -62,10 +66,9 @@ struct worker {
 	uint64_t dice; /* of Retry-After's jitter: no secret */
 	struct loop_timer *each_second;
 	unsigned seconds;
-	bool sweeping, beating;       /* worker 0: one of each at a time */
-	struct radius *radius;        /* worker 0: the listener of RADIUS; null: off */
-	unsigned alarms;              /* worker 0: written this second (watch.h) */
-	struct complaints complaints; /* about answers to challenges */
+	bool sweeping, beating; /* worker 0: one of each at a time */
+	struct radius *radius;  /* worker 0: the listener of RADIUS; null: off */
+	unsigned alarms;        /* worker 0: written this second (watch.h) */
 	struct breaker_tally tally;
 	struct {
 		bool reading, unread;

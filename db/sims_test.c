@@ -240,6 +240,7 @@ static void test_sign_up(void **state)
 	assert_int_equal(answer, CLAIM_MISMATCH);
 	assert_int_equal(binding_at(s, "10.0.0.1").state, KEY_UNCONFIRMED);
 
+	assert_int_equal(allow(s, 1, "", now_us + DAY_US_), 0);
 	assert_int_equal(sign_up(s, "10.0.0.1", generation, PRELOADED, &answer), 0);
 	assert_int_equal(answer, CLAIM_ACCEPTED);
 	assert_int_equal(secret_of(s, PRELOADED, &secret), 0);
