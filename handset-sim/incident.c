@@ -212,6 +212,17 @@ static void on_all_sent(void *arg)
 
 /* ---- the steps of the phases: true when the phase is over ---- */
 
+/* on_provisioned ends it. */
+static bool step_provision(struct incident *in)
+{
+	uint32_t left = network_unprovisioned(in->network);
+
+	if (left != in->next)
+		incident_progress(in);
+	in->next = left;
+	return false;
+}
+
 static bool step_leases(struct incident *in)
 {
 	const struct carrier *c = &in->carrier;
@@ -345,7 +356,7 @@ static const struct {
 	bool (*step)(struct incident *in);
 	void (*enter)(struct incident *in);
 } phases[] = {
-	[PHASE_PROVISION] = {NULL, NULL},
+	[PHASE_PROVISION] = {step_provision, NULL},
 	[PHASE_LEASES] = {step_leases, NULL},
 	[PHASE_STEADY] = {step_steady, NULL},
 	[PHASE_HOLD] = {step_hold, enter_hold},

@@ -165,6 +165,11 @@ void network_provision(struct network *n, uint32_t first, uint32_t count, networ
 		lane_work(&n->lanes[i]);
 }
 
+uint32_t network_unprovisioned(const struct network *n)
+{
+	return n->end_number - n->next_number;
+}
+
 void network_tell(struct network *n, const struct network_event *ev, network_done *done, void *arg)
 {
 	struct told *t = calloc(1, sizeof *t);

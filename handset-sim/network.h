@@ -33,6 +33,8 @@ void network_tell(struct network *n, const struct network_event *ev, network_don
 void network_give_sims(struct network *n, const struct scenario *s);
 void network_provision(struct network *n, uint32_t first, uint32_t count, network_done *done,
 		       void *arg);
+/* Subscribers that have not been sent yet. */
+uint32_t network_unprovisioned(const struct network *n);
 /* Nothing queued, nothing under way. */
 bool network_is_quiet(const struct network *n);
 
