@@ -209,10 +209,9 @@ bool http_channel_is_busy(const struct http_channel *ch)
 	return ch->done != NULL;
 }
 
-void http_channel_call(struct http_channel *ch, const char *method, const char *path,
-		       const char *bearer, const json_t *body, http_answered *done, void *arg)
+static void call_text(struct http_channel *ch, const char *method, const char *path,
+		      const char *bearer, const char *text, http_answered *done, void *arg)
 {
-	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
 	char *request = NULL;
 	int n = asprintf(
 		&request,
@@ -221,7 +220,6 @@ void http_channel_call(struct http_channel *ch, const char *method, const char *
 		bearer ? "\r\n" : "", text ? "Content-Type: application/json\r\n" : "",
 		text ? strlen(text) : 0, text ? text : "");
 
-	free(text);
 	ch->request = n < 0 ? NULL : request;
 	ch->request_length = n < 0 ? 0 : (size_t)n;
 	ch->done = done;
@@ -233,4 +231,19 @@ void http_channel_call(struct http_channel *ch, const char *method, const char *
 		 */
 		finish(ch, 0);
 	}
+}
+
+void http_channel_call(struct http_channel *ch, const char *method, const char *path,
+		       const char *bearer, const json_t *body, http_answered *done, void *arg)
+{
+	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+
+	call_text(ch, method, path, bearer, text, done, arg);
+	free(text);
+}
+
+void http_channel_post(struct http_channel *ch, const char *path, const char *bearer,
+		       const char *text, http_answered *done, void *arg)
+{
+	call_text(ch, "POST", path, bearer, text, done, arg);
 }

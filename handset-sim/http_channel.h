@@ -37,5 +37,8 @@ bool http_channel_is_busy(const struct http_channel *ch);
 /* One call at a time. bearer and body may be null. */
 void http_channel_call(struct http_channel *ch, const char *method, const char *path,
 		       const char *bearer, const json_t *body, http_answered *done, void *arg);
+/* POST of a body that is JSON text already, copied. */
+void http_channel_post(struct http_channel *ch, const char *path, const char *bearer,
+		       const char *text, http_answered *done, void *arg);
 
 #endif

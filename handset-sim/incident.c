@@ -1,31 +1,21 @@
 #include "handset-sim/incident.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "handset-sim/claims.h"
 #include "handset-sim/live_phone.h"
 #include "lib/clock.h"
-#include "lib/err.h"
-#include "lib/keyfile.h"
 
-#define TICK_US         20000
-#define LEASES_OPEN_MAX 10000 /* initial leases that are said at a time */
-#define LIVE_PART       20    /* of so many customers one is a live phone */
-#define LIVE_LEAST      120
-#define LIVE_MOST       1500
-#define MAILS_EACH      4
-#define MAIL_S          4.0 /* the mail is spread over so much of the storm, at least */
-#define CHANNELS        64
-#define SENDERS         8
+#define LEASES_OPEN_MAX 10000   /* initial leases that are said at a time */
 #define LOOK_US         2000000 /* in the end a phone looks by itself, if no trigger came */
 #define STUCK_S         1       /* what once had no end is not waited for long again */
 #define REFUSED_MOST_US 16000000
 
-static const char *const nas_names[] = {"national", "kansai"};
+const char *const incident_nas_names[INCIDENT_NASES] = {"national", "kansai-1", "kansai-2",
+							"kansai-3", "kansai-4", "kansai-5",
+							"kansai-6", "kansai-7", "kansai-8"};
 static const char *const phase_names[] = {
 	[PHASE_PROVISION] = "provision", [PHASE_LEASES] = "leases", [PHASE_STEADY] = "steady",
 	[PHASE_HOLD] = "hold",           [PHASE_STORM] = "storm",   [PHASE_LATE] = "late",
@@ -47,6 +37,18 @@ void incident_progress(struct incident *in)
 bool incident_is_live(const struct incident *in, uint32_t customer)
 {
 	return customer < in->phone_count;
+}
+
+uint8_t incident_nas_of(const struct incident *in, uint32_t customer)
+{
+	if (!(in->carrier.customers[customer].flags & CUSTOMER_KANSAI))
+		return 0;
+	return (uint8_t)(1 + customer / 7 % in->kansai_nases);
+}
+
+const char *incident_nas_name(uint8_t nas)
+{
+	return incident_nas_names[nas];
 }
 
 int64_t incident_event_time(struct incident *in)
@@ -118,7 +120,7 @@ void incident_tell(struct incident *in, enum feed_kind kind, enum feed_part part
 		.session = session,
 		.kind = (uint8_t)kind,
 		.part = (uint8_t)part,
-		.nas = (in->carrier.customers[customer].flags & CUSTOMER_KANSAI) ? 1 : 0,
+		.nas = incident_nas_of(in, customer),
 	};
 
 	if (lease_feed_tell(in->feed, &ev))
@@ -147,7 +149,7 @@ void incident_attach(struct incident *in, uint32_t customer, uint32_t address, i
 
 /* ---- what is heard ---- */
 
-static void on_acked(void *arg, const struct feed_event *ev, enum feed_result result)
+void incident_acked(void *arg, const struct feed_event *ev, enum feed_result result)
 {
 	struct incident *in = arg;
 	struct place *place = &in->carrier.places[ev->address];
@@ -179,7 +181,7 @@ static void on_acked(void *arg, const struct feed_event *ev, enum feed_result re
 	}
 }
 
-static void on_heard(void *arg, const struct addr *to, const uint8_t *datagram, size_t n)
+void incident_heard(void *arg, const struct addr *to, const uint8_t *datagram, size_t n)
 {
 	struct incident *in = arg;
 	uint32_t at = carrier_place_of(&in->carrier, to);
@@ -193,7 +195,7 @@ static void on_heard(void *arg, const struct addr *to, const uint8_t *datagram, 
 		in->ledger.misdirected++; /* only live phones get mail */
 }
 
-static void on_provisioned(void *arg, bool all)
+void incident_provisioned(void *arg, bool all)
 {
 	struct incident *in = arg;
 
@@ -205,14 +207,14 @@ static void on_provisioned(void *arg, bool all)
 	in->failed = true;
 }
 
-static void on_all_sent(void *arg)
+void incident_all_sent(void *arg)
 {
 	((struct incident *)arg)->sent_all = true;
 }
 
 /* ---- the steps of the phases: true when the phase is over ---- */
 
-/* on_provisioned ends it. */
+/* incident_provisioned ends it. */
 static bool step_provision(struct incident *in)
 {
 	uint32_t left = network_unprovisioned(in->network);
@@ -310,7 +312,7 @@ static bool step_late(struct incident *in)
 
 static bool step_correct(struct incident *in)
 {
-	return !lease_feed_open(in->feed);
+	return !in->is_correcting && !lease_feed_open(in->feed);
 }
 
 static bool step_tokens(struct incident *in)
@@ -362,7 +364,7 @@ static const struct {
 	[PHASE_HOLD] = {step_hold, enter_hold},
 	[PHASE_STORM] = {storm_step, storm_cut},
 	[PHASE_LATE] = {step_late, storm_late},
-	[PHASE_CORRECT] = {step_correct, storm_correct},
+	[PHASE_CORRECT] = {step_correct, correction_begin},
 	[PHASE_TOKENS] = {step_tokens, NULL},
 	[PHASE_RETURN] = {step_return, enter_return},
 	[PHASE_MAIL] = {step_mail, NULL},
@@ -391,7 +393,7 @@ static void show(const struct incident *in)
 		in->ledger.count);
 }
 
-static void on_tick(void *arg)
+void incident_tick(void *arg)
 {
 	struct incident *in = arg;
 	int64_t patience_s = in->unfinished ? STUCK_S : in->scenario->patience_s;
@@ -408,160 +410,5 @@ static void on_tick(void *arg)
 		incident_enter(in, in->phase + 1);
 	}
 	show(in);
-	loop_timer_set(in->tick, TICK_US);
-}
-
-/* ---- opening ---- */
-
-static int fail(const char *what, const char *why)
-{
-	fprintf(stderr, "handset-sim: %s: %s\n", what, why);
-	return -1;
-}
-
-static uint32_t live_count(uint32_t customers)
-{
-	uint32_t n = customers / LIVE_PART;
-
-	n = n < LIVE_LEAST ? LIVE_LEAST : n > LIVE_MOST ? LIVE_MOST : n;
-	return n < customers ? n : customers;
-}
-
-static void raise_files(void)
-{
-	struct rlimit files;
-
-	if (!getrlimit(RLIMIT_NOFILE, &files)) {
-		files.rlim_cur = files.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &files);
-	}
-}
-
-static int read_key(struct incident *in)
-{
-	char *path = conf_path(in->conf, in->conf->paths_feeder_key);
-	size_t n;
-	int rc = path ? keyfile_read(path, &in->key, &n, NULL) : E_NOMEM;
-
-	if (rc)
-		fail(path ? path : "feeder key", err_text(rc));
-	else
-		in->key[strcspn(in->key, "\r\n")] = 0;
-	free(path);
-	return rc ? -1 : 0;
-}
-
-static int open_network(struct incident *in)
-{
-	struct http_target target = {.port = (uint16_t)in->conf->authsrv_network_port};
-	struct feed_options o = {.target = &target,
-				 .key = in->key,
-				 .nas = nas_names,
-				 .first = in->scenario->first,
-				 .run = in->ledger.run,
-				 .address = carrier_address,
-				 .acked = on_acked,
-				 .arg = in};
-
-	addr_parse(in->conf->authsrv_network_listen, &target.to);
-	if (network_new(in->loop, &target, in->key, CHANNELS, &in->network) ||
-	    lease_feed_new(in->loop, &o, &in->feed) ||
-	    http_channel_new(in->loop, &target, &in->audit))
-		return fail("feed", "out of memory");
-	return 0;
-}
-
-static int open_sender(struct incident *in)
-{
-	double storm_s = in->kansai / 3000.0 + MAIL_S;
-	struct sender_options o = {.port = (uint16_t)in->conf->smtpgw_mx_port,
-				   .connections = SENDERS,
-				   .rate = (double)in->ledger.count / storm_s,
-				   .first = in->scenario->first};
-
-	addr_parse(in->conf->smtpgw_listen, &o.to);
-	return mail_sender_new(in->loop, &o, &in->ledger, on_all_sent, in, &in->sender);
-}
-
-static int open_phones(struct incident *in)
-{
-	in->phones = calloc(in->phone_count, sizeof *in->phones);
-	if (!in->phones)
-		return E_NOMEM;
-	for (uint32_t i = 0; i < in->phone_count; i++)
-		if (live_phone_init(&in->phones[i], in, i))
-			return E_NOMEM;
-	return 0;
-}
-
-static int incident_open(struct incident *in, const struct scenario *s, const struct conf *c,
-			 const struct corpus *corpus)
-{
-	uint32_t customers = INCIDENT_PAPER / s->scale;
-
-	*in = (struct incident){.scenario = s, .conf = c, .began_us = clock_mono_us()};
-	in->phase_us = in->progress_us = in->began_us;
-	in->phone_count = live_count(customers);
-	uint64_t run = s->seed ^ (uint64_t)clock_now_us() << 8;
-	raise_files();
-	if (loop_new(&in->loop) || carrier_init(&in->carrier, customers, s->seed) ||
-	    ledger_init(&in->ledger, corpus, (size_t)in->phone_count * MAILS_EACH, in->phone_count,
-			run) ||
-	    open_phones(in) || storm_plan(in))
-		return fail("incident", "out of memory");
-	if (read_key(in) || open_network(in))
-		return -1;
-	if (claims_new(in, &in->claims) || open_sender(in))
-		return fail("incident", "out of memory");
-	int rc =
-		air_open(in->loop, (uint16_t)c->pushsrv_trigger_port, true, on_heard, in, &in->air);
-	if (rc)
-		return fail("trigger port", err_text(rc));
-	in->tick = loop_timer_new(in->loop, on_tick, in);
-	return in->tick ? 0 : fail("timer", "out of memory");
-}
-
-static void incident_close(struct incident *in)
-{
-	for (uint32_t i = 0; in->phones && i < in->phone_count; i++)
-		if (in->phones[i].again)
-			live_phone_fini(&in->phones[i]);
-	mail_sender_free(in->sender);
-	claims_free(in->claims);
-	lease_feed_free(in->feed);
-	network_free(in->network);
-	http_channel_free(in->console);
-	http_channel_free(in->audit);
-	air_close(in->air);
-	ledger_free(&in->ledger);
-	carrier_fini(&in->carrier);
-	if (in->key)
-		explicit_bzero(in->key, strlen(in->key));
-	free(in->key);
-	free(in->phones);
-	free(in->returning);
-	free(in->wronged);
-}
-
-int incident_main(const struct scenario *s, const struct conf *c, const struct corpus *corpus)
-{
-	static struct incident in; /* what closes last hangs on it: a leak checker looks here */
-	int status = 1;
-
-	if (!incident_open(&in, s, c, corpus)) {
-		loop_timer_set(in.tick, TICK_US);
-		network_provision(in.network, s->first, in.carrier.customer_count, on_provisioned,
-				  &in);
-		loop_run(in.loop);
-		if (!s->quiet && !s->json && isatty(STDERR_FILENO))
-			fputs("\r\033[K", stderr);
-		if (in.failed)
-			fprintf(stderr, "handset-sim: no end of phase '%s'\n",
-				phase_names[in.phase]);
-		else
-			incident_report(&in);
-		status = !in.failed && incident_is_clean(&in) ? 0 : 1;
-	}
-	incident_close(&in);
-	return status;
+	loop_timer_set(in->tick, INCIDENT_TICK_US);
 }

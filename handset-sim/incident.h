@@ -18,7 +18,9 @@
 #include "handset-sim/scenario.h"
 #include "lib/conf.h"
 
-#define INCIDENT_PAPER 6700000 /* sp mode's subscribers in December 2011 */
+#define INCIDENT_TICK_US 20000
+#define INCIDENT_NASES   9       /* the rest of the country's, and Kansai's */
+#define INCIDENT_PAPER   6700000 /* sp mode's subscribers in December 2011 */
 
 struct live_phone;
 struct claims;
@@ -56,7 +58,8 @@ struct tally {
 	uint64_t wrong_tokens;   /* such a one that opened, or one that was given to another */
 	uint64_t lies;           /* claims with another's IMSI */
 	uint64_t held, held_cut; /* mail sessions left open, and cut without a message */
-	uint64_t wrong_starts, corrections;
+	uint64_t wrong_starts, corrections; /* what a list found to differ, or Starts */
+	uint64_t lists;
 	uint64_t audited, wrong_bindings;
 };
 
@@ -87,7 +90,10 @@ struct incident {
 	double seconds[PHASE_OVER + 1];
 	struct loop_timer *tick;
 	int64_t progress_us;
-	uint32_t next;                        /* of what the phase goes through */
+	uint32_t next; /* of what the phase goes through */
+	uint32_t kansai_nases, next_nas, list_tries;
+	struct loop_timer *list_again;
+	bool is_correcting;
 	uint32_t waiting;                     /* customers without a working token */
 	uint32_t sockets;                     /* of live phones */
 	int64_t last_event_us, last_token_us; /* monotonic */
@@ -115,6 +121,9 @@ void incident_has_token(struct incident *in, uint32_t customer);
 void incident_refused(struct incident *in, unsigned status, const json_t *answer);
 /* What to wait before asking again: what the answer says, at least, and longer with every try. */
 int64_t incident_pause_us(struct incident *in, unsigned retry_after_s, unsigned tries);
+/* Number and name of the NAS that speaks for a customer: 0 is the rest of the country. */
+uint8_t incident_nas_of(const struct incident *in, uint32_t customer);
+const char *incident_nas_name(uint8_t nas);
 bool incident_is_live(const struct incident *in, uint32_t customer);
 /* Now, and never the same twice: an order can be told by it. */
 int64_t incident_event_time(struct incident *in);
@@ -125,6 +134,14 @@ void incident_tell(struct incident *in, enum feed_kind kind, enum feed_part part
  * negative: none is sent. */
 void incident_attach(struct incident *in, uint32_t customer, uint32_t address, int64_t late_us);
 
+/* incident.c: what the world tells the incident */
+extern const char *const incident_nas_names[INCIDENT_NASES];
+void incident_acked(void *incident, const struct feed_event *ev, enum feed_result result);
+void incident_heard(void *incident, const struct addr *to, const uint8_t *datagram, size_t n);
+void incident_provisioned(void *incident, bool all);
+void incident_all_sent(void *incident);
+void incident_tick(void *incident);
+
 /* storm.c */
 int storm_plan(struct incident *in);
 void storm_cut(struct incident *in);
@@ -132,7 +149,9 @@ bool storm_step(struct incident *in); /* true: all are back */
 void storm_late(struct incident *in);
 void storm_power_cycle(struct incident *in);
 bool storm_lies_are_told(const struct incident *in);
-void storm_correct(struct incident *in);
+/* correction.c */
+void correction_begin(struct incident *in);
+void correction_again(void *incident);
 /* killer.c: SIGKILL for authsrv, once. True: done, or not wanted. */
 void killer_strike(struct incident *in);
 

@@ -263,26 +263,3 @@ bool storm_lies_are_told(const struct incident *in)
 	}
 	return true;
 }
-
-/* The network's own correction: what it said wrongly it says again, as it is. */
-void storm_correct(struct incident *in)
-{
-	for (uint32_t n = 0; n < in->wronged_count; n++) {
-		uint32_t i = in->wronged[n];
-		struct customer *who = &in->carrier.customers[i];
-		who->flags &= (uint8_t)~CUSTOMER_WRONGED;
-		if (who->address == NOWHERE)
-			continue;
-		who->session++;
-		in->tally.corrections++;
-		incident_tell(in, FEED_START, PART_CORRECTED, i, who->address, who->session,
-			      incident_event_time(in), 0);
-		if (incident_is_live(in, i)) {
-			live_phone_renew(&in->phones[i]);
-		} else {
-			incident_waits(in, i);
-			claims_ask(in->claims, i, dice(in, PROMPT_US));
-		}
-	}
-	in->wronged_count = 0;
-}
