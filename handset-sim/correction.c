@@ -138,11 +138,23 @@ void correction_again(void *arg)
 	send_list(arg);
 }
 
+/* A pool whose circuit breaker has tripped gives no tokens for bare words until its NAS has
+ * resynchronised. */
+static void on_breakers(void *arg, unsigned status, const json_t *answer)
+{
+	struct incident *in = arg;
+
+	if (status == 200)
+		in->tally.breakers = json_array_size(answer);
+	if (in->wronged_count || in->tally.breakers)
+		send_list(in);
+	else
+		in->is_correcting = false;
+}
+
 void correction_begin(struct incident *in)
 {
-	if (!in->wronged_count)
-		return;
 	in->is_correcting = true;
 	in->next_nas = 1;
-	send_list(in);
+	http_channel_call(in->audit, "GET", "/v1/breakers", in->key, NULL, on_breakers, in);
 }

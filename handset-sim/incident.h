@@ -60,6 +60,7 @@ struct tally {
 	uint64_t held, held_cut; /* mail sessions left open, and cut without a message */
 	uint64_t wrong_starts, corrections; /* what a list found to differ, or Starts */
 	uint64_t lists;
+	uint64_t breakers; /* pools whose circuit breaker had tripped before the correction */
 	uint64_t audited, wrong_bindings;
 };
 

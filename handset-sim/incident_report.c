@@ -52,14 +52,15 @@ static void json_report(const struct incident *in)
 	const struct tally *t = &in->tally;
 	const struct ledger *l = &in->ledger;
 	json_t *o = json_pack(
-		"{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:o}", "scenario",
+		"{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:I, s:I, s:o}", "scenario",
 		"incident-2011", "faulty_feed", (int)in->scenario->faulty_feed, "scale",
 		(json_int_t)in->scenario->scale, "subscribers",
 		(json_int_t)in->carrier.customer_count, "live", (json_int_t)in->phone_count,
 		"kansai", (json_int_t)in->kansai, "reattached", (json_int_t)in->reattached,
 		"events", events_json(lease_feed_counts(in->feed)), "wrong_events",
 		(json_int_t)t->wrong_starts, "corrections", (json_int_t)t->corrections, "lists",
-		(json_int_t)t->lists, "refusals", refusals_json(t));
+		(json_int_t)t->lists, "breakers_tripped", (json_int_t)t->breakers, "refusals",
+		refusals_json(t));
 	json_t *more = json_pack(
 		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:f, s:b}", "mismatches",
 		(json_int_t)mismatches(t), "tokens", (json_int_t)t->tokens, "tokens_refused",
@@ -108,7 +109,11 @@ static void text_network(const struct incident *in)
 	row("  quarantined", f->results[FEED_QUARANTINED]);
 	row("  errors", f->results[FEED_ERROR]);
 	row("  wrong ones among them", t->wrong_starts);
-	row("  corrections among them", t->corrections);
+	if (t->lists)
+		row("bindings that the NAS's whole list corrected", t->corrections);
+	else
+		row("  corrections among them", t->corrections);
+	row("circuit breakers that tripped", t->breakers);
 	printf("  %-44s %10s\n", "authsrv killed in the storm", in->killed_pid ? "yes" : "no");
 }
 
