@@ -113,6 +113,8 @@ bool handset_guard(void *arg, struct http_request *r)
 		handset_refuse(w, r, OUTCOME_MALFORMED, wrong);
 	else if (w->stopping)
 		handset_refuse(w, r, OUTCOME_OVERLOADED, "stopping");
+	else if (worker_sheds(w)) /* before its body is read */
+		handset_refuse(w, r, OUTCOME_OVERLOADED, NULL);
 	else
 		return false;
 	return true;

@@ -329,6 +329,11 @@ static void on_second(void *arg)
 
 /* ---- a worker and its listeners ---- */
 
+static int64_t retry_after(void *arg)
+{
+	return worker_retry_after(arg);
+}
+
 static int serve(struct worker *w, struct http_options *o, const char *listen, int64_t port)
 {
 	const struct conf *c = w->shared->conf;
@@ -338,6 +343,7 @@ static int serve(struct worker *w, struct http_options *o, const char *listen, i
 	o->max_body = (size_t)c->authsrv_max_body;
 	o->max_connections = (size_t)c->authsrv_max_connections;
 	o->idle_s = c->authsrv_idle_seconds;
+	o->retry_after = retry_after;
 	o->arg = w;
 	if (!rc)
 		rc = http_server_open(w->loop, o, &w->servers[w->server_count]);
@@ -357,6 +363,7 @@ static int network_serve(struct worker *w)
 	struct http_options o = {.routes = network_routes,
 				 .guard = network_guard,
 				 .body_limit = resync_body_limit,
+				 .urgent = true,
 				 .max_connections_per_address = (size_t)c->authsrv_max_connections};
 
 	return c->authsrv_network_port
@@ -406,6 +413,8 @@ int authsrv_worker_start(struct daemon *d, void *shared, struct loop *loop, unsi
 	if (!w)
 		return E_NOMEM;
 	*w = (struct worker){.shared = shared, .daemon = d, .loop = loop, .index = index};
+	w->gate = (struct gate){.max = (size_t)w->shared->conf->authsrv_tokens_in_flight,
+				.wait_us = w->shared->conf->authsrv_token_wait * 1000};
 	w->dice = (uint64_t)clock_now_us() * 2 + 1 + index * UINT64_C(0x9e3779b97f4a7c15);
 	rc = db_port_open(w->shared->db, loop, &w->port);
 	w->feed.port = w->port;
@@ -478,6 +487,8 @@ void *call_begin(struct worker *w, struct http_request *r, size_t size)
 	}
 	call->worker = w;
 	call->r = r;
+	if (http_realm(r)) /* a handset's: the network side has none */
+		gate_enter(&w->gate, &call->pass, clock_mono_us());
 	worker_hold(w);
 	return call;
 }
@@ -486,6 +497,7 @@ void call_end(void *call)
 {
 	struct worker *w = ((struct call *)call)->worker;
 
+	gate_leave(&w->gate, &((struct call *)call)->pass);
 	free(call);
 	worker_release(w);
 }
@@ -508,13 +520,16 @@ int64_t worker_retry_after(struct worker *w)
 	w->dice ^= w->dice << 13;
 	w->dice ^= w->dice >> 7;
 	w->dice ^= w->dice << 17;
-	return base + (int64_t)(w->dice % (uint64_t)(base + 1));
+	int64_t spread = base * w->shared->conf->authsrv_retry_spread;
+	return base + (int64_t)(w->dice % (uint64_t)(spread + 1));
 }
 
 bool worker_sheds(const struct worker *w)
 {
 	struct db_stats stats;
 
+	if (gate_is_shut(&w->gate, clock_mono_us(), loop_turn_us(w->loop)))
+		return true;
 	db_stats_read(w->shared->db, &stats);
 	return stats.queue_depth > (uint64_t)w->shared->conf->db_queue_max / SHED_PART;
 }

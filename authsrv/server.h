@@ -22,6 +22,7 @@
 #include "authsrv/breakers.h"
 #include "authsrv/complaints.h"
 #include "authsrv/feed_line.h"
+#include "authsrv/gate.h"
 #include "authsrv/network_auth.h"
 #include "db/db.h"
 #include "lib/balancers.h"
@@ -61,7 +62,8 @@ struct worker {
 	struct http_server *servers[SERVERS_MAX];
 	size_t server_count;
 	unsigned index;
-	size_t calls; /* in flight, with all that holds the worker */
+	struct gate gate; /* handsets' requests */
+	size_t calls;     /* in flight, with all that holds the worker */
 	bool stopping, idle_said;
 	uint64_t dice; /* of Retry-After's jitter: no secret */
 	struct loop_timer *each_second;
@@ -86,10 +88,10 @@ void authsrv_stop(void *shared);
 /* A number that no other batch had, also not before a restart. */
 int64_t authsrv_batch(struct authsrv *shared);
 
-/* authsrv.retry_after and up to as much again, so that those who were refused together do not
- * return together. */
+/* authsrv.retry_after and up to retry_spread times as much again, so that those who were refused
+ * together do not return together. */
 int64_t worker_retry_after(struct worker *w);
-/* The store's queue is so long that only lease events should still join it. */
+/* Only lease events should still be taken on: the gate is shut, or the store's queue is long. */
 bool worker_sheds(const struct worker *w);
 
 /* Something is on its way that a stopping worker waits for. */
@@ -99,6 +101,7 @@ void worker_release(struct worker *w);
 struct call {
 	struct worker *worker;
 	struct http_request *r;
+	struct gate_pass pass; /* of a handset's */
 };
 
 /* `size` octets, zeroed, that begin with a struct call. Null: no memory, and the request has been

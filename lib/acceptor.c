@@ -139,6 +139,8 @@ int acceptor_open(struct loop *loop, const struct acceptor_options *options, str
 	rc = E_NOMEM;
 	a->rest = loop_timer_new(loop, on_rested, a);
 	a->readable = event_new(loop_base(loop), a->fd, EV_READ | EV_PERSIST, on_readable, a);
+	if (a->readable && options->urgent)
+		event_priority_set(a->readable, LOOP_URGENT);
 	if (!a->rest || !a->readable || event_add(a->readable, NULL))
 		goto fail;
 	*out = a;

@@ -26,6 +26,7 @@ struct acceptor_options {
 	uint16_t port;                     /* 0: the kernel's choice, see acceptor_port */
 	const char *device;                /* null or "": any (lib/door) */
 	const char *unix_path;             /* instead of addr and port; a stale one is replaced */
+	bool urgent;                       /* goes before the loop's other work */
 	const struct balancers *balancers; /* null: none. Else a connection from one of these comes
 					      when its PROXY header was read, and only then */
 	/* A new connection, not blocking, closed on exec, TCP_NODELAY set: the callee owns fd. `sa`

@@ -22,13 +22,14 @@
 	"{\"type\":\"urn:hato:problem:overloaded\",\"title\":\"Overloaded\",\"status\":503,"       \
 	"\"detail\":\"too many connections\"}"
 
-static const char REFUSAL[] = "HTTP/1.1 503 Service Unavailable\r\n"
-			      "Content-Type: application/problem+json\r\n"
-			      "Content-Length: 104\r\n"
-			      "Retry-After: 2\r\n"
-			      "Connection: close\r\n"
-			      "\r\n" REFUSAL_BODY;
-_Static_assert(sizeof REFUSAL_BODY - 1 == 104, "Content-Length of REFUSAL");
+#define REFUSAL                                                                                    \
+	"HTTP/1.1 503 Service Unavailable\r\n"                                                     \
+	"Content-Type: application/problem+json\r\n"                                               \
+	"Content-Length: %zu\r\n"                                                                  \
+	"Retry-After: %lld\r\n"                                                                    \
+	"Connection: close\r\n"                                                                    \
+	"\r\n" REFUSAL_BODY
+#define RETRY_AFTER_S 2
 
 /* ---- libmicrohttpd's turn ---- */
 
@@ -95,8 +96,13 @@ static struct http_socket *socket_find(struct http_server *s, int fd)
 
 static void refuse(struct http_server *s, int fd)
 {
-	if (!s->options.certificate_pem)
-		send(fd, REFUSAL, sizeof REFUSAL - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+	const struct http_options *o = &s->options;
+	long long later = o->retry_after ? (long long)o->retry_after(o->arg) : RETRY_AFTER_S;
+	char text[sizeof REFUSAL + 64];
+	int n = snprintf(text, sizeof text, REFUSAL, sizeof REFUSAL_BODY - 1, later);
+
+	if (!o->certificate_pem)
+		send(fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT);
 	shutdown(fd, SHUT_WR);
 	close(fd);
 }
@@ -189,6 +195,10 @@ static int server_start(struct http_server *s)
 	s->kick = event_new(loop_base(s->loop), -1, 0, on_readable, s);
 	s->readable =
 		event_new(loop_base(s->loop), info->epoll_fd, EV_READ | EV_PERSIST, on_readable, s);
+	if (s->options.urgent && s->kick && s->readable) {
+		event_priority_set(s->kick, LOOP_URGENT);
+		event_priority_set(s->readable, LOOP_URGENT);
+	}
 	if (!s->timeout || !s->kick || !s->readable || event_add(s->readable, NULL))
 		return E_NOMEM;
 	return 0;
@@ -220,6 +230,7 @@ int http_server_open(struct loop *loop, const struct http_options *options,
 				     .port = options->port,
 				     .device = options->device,
 				     .unix_path = options->unix_path,
+				     .urgent = options->urgent,
 				     .balancers = options->balancers,
 				     .accepted = on_accepted,
 				     .arg = s};

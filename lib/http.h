@@ -59,6 +59,9 @@ struct http_options {
 	/* How large this request's body may be, if not max_body: asked when it is routed. May be
 	 * null. */
 	size_t (*body_limit)(void *arg, const struct http_request *r);
+	/* Retry-After of a connection that is one too many; null: 2 s. */
+	int64_t (*retry_after)(void *arg);
+	bool urgent; /* its requests go before the loop's other work */
 	void *arg;
 	const char *realm; /* kept for handlers: http_realm */
 };

@@ -9,6 +9,8 @@
 
 #include "lib/err.h"
 
+#define PRIORITIES 2 /* LOOP_URGENT, and the usual one */
+
 struct loop {
 	struct event_base *base;
 	struct event *wake;
@@ -69,10 +71,11 @@ int loop_new(struct loop **out)
 	event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
 	loop->base = event_base_new_with_config(config);
 	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (!loop->base || loop->wake_fd < 0)
+	if (!loop->base || loop->wake_fd < 0 || event_base_priority_init(loop->base, PRIORITIES))
 		goto fail;
 	loop->wake = event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST, on_wake, loop);
-	if (!loop->wake || event_add(loop->wake, NULL))
+	if (!loop->wake || event_priority_set(loop->wake, LOOP_URGENT) ||
+	    event_add(loop->wake, NULL))
 		goto fail;
 	pthread_mutex_init(&loop->lock, NULL);
 	event_config_free(config);
@@ -102,6 +105,16 @@ void loop_free(struct loop *loop)
 	event_base_free(loop->base);
 	pthread_mutex_destroy(&loop->lock);
 	free(loop);
+}
+
+int64_t loop_turn_us(struct loop *loop)
+{
+	struct timeval began, now;
+
+	if (event_base_gettimeofday_cached(loop->base, &began) || evutil_gettimeofday(&now, NULL))
+		return 0;
+	int64_t us = (int64_t)(now.tv_sec - began.tv_sec) * 1000000 + now.tv_usec - began.tv_usec;
+	return us > 0 ? us : 0;
 }
 
 struct event_base *loop_base(struct loop *loop)
@@ -215,6 +228,7 @@ struct loop_reader *loop_reader_new(struct loop *loop, int fd, void (*fn)(void *
 		free(r);
 		return NULL;
 	}
+	event_priority_set(r->event, LOOP_URGENT); /* what the network says of leases */
 	return r;
 }
 

@@ -29,6 +29,13 @@ struct event_base *loop_base(struct loop *loop);
 void loop_run(struct loop *loop); /* until loop_stop */
 void loop_stop(struct loop *loop);
 
+/* How long the turn that runs now has lasted: since the loop last asked what is ready. Loop's
+ * thread, in a callback. */
+int64_t loop_turn_us(struct loop *loop);
+
+/* What has this priority runs before all that has not; a loop's tasks have it too. */
+#define LOOP_URGENT 0
+
 /* run() is called on the loop's thread, in the order of posting. Tasks still queued at loop_free
  * are dropped unrun. */
 void loop_post(struct loop *loop, struct loop_task *task);
