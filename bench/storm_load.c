@@ -294,7 +294,9 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i <= l.count; i++) {
 		l.clients[i].fd = -1;
 		l.clients[i].number = (unsigned)atoi(argv[4]) + i;
-		l.clients[i].wake_us = now_us() + i * 1000; /* they do not come in one moment */
+		/* They do not come in one moment; the network is there at once. */
+		l.clients[i].wake_us =
+			l.measure_us - (int64_t)(seconds * 200000) * i / (l.count + 1);
 	}
 	run(&l);
 	print(&l, seconds);
