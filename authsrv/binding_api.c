@@ -194,25 +194,6 @@ static void on_history_key(void *arg, int err, const struct binding_found *f)
 	binding_history(c->call.worker->port, &c->key, &c->history, on_history, c);
 }
 
-/* An absent one is 0. A `+` of its offset comes as a blank. */
-static bool time_query(struct http_request *r, const char *name, int64_t *out)
-{
-	char text[64];
-	const char *value = http_query(r, name);
-
-	if (!value || !*value)
-		return true;
-	size_t length = strnlen(value, sizeof text - 1);
-	memcpy(text, value, length);
-	for (size_t i = 0; i < length; i++)
-		if (text[i] == ' ')
-			text[i] = '+';
-	if (!value[length] && !clock_parse(text, length, out))
-		return true;
-	network_malformed(r, "at is an RFC 3339 time, after one or a row's id");
-	return false;
-}
-
 /* A row's id, or a time of arrival: rows of one batch share that, so that only ids lead on safely.
  */
 static bool page_query(struct http_request *r, struct history_question *ask)
@@ -225,7 +206,7 @@ static bool page_query(struct http_request *r, struct history_question *ask)
 		return true;
 	size_t digits = strspn(after, "0123456789");
 	if (after[digits] || digits > 18)
-		return time_query(r, "after", &ask->after_us);
+		return network_time(r, "after", &ask->after_us);
 	ask->after_id = strtoll(after, NULL, 10);
 	return true;
 }
@@ -241,7 +222,7 @@ void binding_history_route(void *arg, struct http_request *r)
 	int port;
 
 	if (!realm || !network_target(r, realm, &key, &probe) || !network_page(r, &page) ||
-	    !network_port(r, &port) || !time_query(r, "at", &ask.at_us) || !page_query(r, &ask))
+	    !network_port(r, &port) || !network_time(r, "at", &ask.at_us) || !page_query(r, &ask))
 		return;
 	struct binding_call *c = call_begin(w, r, sizeof *c);
 	if (!c)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "authsrv/counters.h"
+#include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/log.h"
 
@@ -31,6 +32,8 @@ const struct http_route network_routes[] = {
 	{"DELETE", "/v1/freezes/{id}", freeze_delete_route},
 	{"GET", "/v1/breakers", breaker_list_route},
 	{"POST", "/v1/breakers/{pool}/release", breaker_release_route},
+	{"GET", "/v1/reports/misbinding", misbinding_report_route},
+	{"GET", "/v1/containment", containment_route},
 	{0},
 };
 
@@ -140,6 +143,25 @@ bool network_port(struct http_request *r, int *port)
 	if (*port >= 0 && *port <= UINT16_MAX)
 		return true;
 	network_malformed(r, "port is a whole number of 0 to 65535");
+	return false;
+}
+
+/* A `+` of its offset comes as a blank. */
+bool network_time(struct http_request *r, const char *name, int64_t *out)
+{
+	char text[64];
+	const char *value = http_query(r, name);
+
+	if (!value || !*value)
+		return true;
+	size_t length = strnlen(value, sizeof text - 1);
+	memcpy(text, value, length);
+	for (size_t i = 0; i < length; i++)
+		if (text[i] == ' ')
+			text[i] = '+';
+	if (!value[length] && !clock_parse(text, length, out))
+		return true;
+	network_malformed(r, "a time is as RFC 3339 writes it");
 	return false;
 }
 

@@ -42,6 +42,8 @@ void freeze_list_route(void *arg, struct http_request *r);
 void freeze_delete_route(void *arg, struct http_request *r);
 void breaker_list_route(void *arg, struct http_request *r); /* breaker_api.c */
 void breaker_release_route(void *arg, struct http_request *r);
+void misbinding_report_route(void *arg, struct http_request *r); /* misbinding_api.c */
+void containment_route(void *arg, struct http_request *r);
 
 /* ---- for the handlers: each answers the request itself when it returns false or null ---- */
 
@@ -62,6 +64,8 @@ struct page {
 bool network_page(struct http_request *r, struct page *out);
 /* ?port= of an address that several hold by ports; -1: none was named. */
 bool network_port(struct http_request *r, int *port);
+/* A time of the query; an absent one leaves `out` as it is. */
+bool network_time(struct http_request *r, const char *name, int64_t *out);
 /* The {ip} of the path: an address or a prefix. `probe` is an address in it. */
 bool network_target(struct http_request *r, const char *realm, struct key *key, struct addr *probe);
 

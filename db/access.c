@@ -1,4 +1,5 @@
-/* The access record: which uids went through which key and generation. */
+/* The access record: which uids went through which key and generation. Appended without an index,
+ * which follows behind in batches, as the history's does (db/history.h). */
 #include <stdlib.h>
 
 #include "db/mail.h"
@@ -30,5 +31,64 @@ int access_append(struct engine *e, const struct access_via *via, enum access_ki
 	query_blob(&q, packed, n * 4);
 	int err = query_run(&q);
 	free(packed);
+	return err;
+}
+
+/* ---- the index behind it ---- */
+
+#define INDEX_BATCH 500
+#define SWEEP_BATCH 200
+
+static int value_of(struct engine *e, enum statement id, int64_t a, int64_t b, int64_t *out)
+{
+	struct query q;
+
+	query_begin(&q, e, id);
+	query_int(&q, a);
+	query_int(&q, b);
+	return query_run_int(&q, out);
+}
+
+static int run_upto(struct engine *e, enum statement id, int64_t last)
+{
+	struct query q;
+
+	query_begin(&q, e, id);
+	query_int(&q, last);
+	return query_run(&q);
+}
+
+int access_index(struct engine *e, bool *more)
+{
+	int64_t indexed = 0, last = 0;
+	struct query q;
+
+	*more = false;
+	query_begin(&q, e, STMT_ACCESS_INDEXED);
+	int err = query_run_int(&q, &indexed);
+	if (!err)
+		err = value_of(e, STMT_ACCESS_PIECE, indexed, INDEX_BATCH, &last);
+	if (err || !last)
+		return err;
+	*more = last >= indexed + INDEX_BATCH;
+	query_begin(&q, e, STMT_ACCESS_INDEX);
+	query_int(&q, indexed);
+	query_int(&q, last);
+	err = query_run(&q);
+	return err ? err : run_upto(e, STMT_ACCESS_SET_INDEXED, last);
+}
+
+int access_sweep(struct engine *e, int64_t before_us, bool *more)
+{
+	int64_t last = 0;
+	int err = value_of(e, STMT_ACCESS_OLD, before_us, SWEEP_BATCH, &last);
+
+	*more = false;
+	if (err || !last)
+		return err;
+	err = run_upto(e, STMT_ACCESS_UNINDEX, last);
+	if (!err)
+		err = run_upto(e, STMT_ACCESS_SWEEP, last);
+	*more = !err && engine_affected(e) >= SWEEP_BATCH;
 	return err;
 }

@@ -121,7 +121,7 @@ static int tell(struct engine *e, const struct breaker_row *r, const char *event
 
 	memcpy(k.realm, p->realm, sizeof k.realm);
 	int err = history_append(e,
-				 &(struct history_entry){.key = p->is_prefix ? &k : NULL,
+				 &(struct history_entry){.key = &k,
 							 .event = event,
 							 .outcome = p->is_prefix ? "prefix" : "nas",
 							 .nas_id = p->nas_id,

@@ -79,4 +79,64 @@ typedef void breaker_list_got(void *arg, int err, const struct breaker_row *, si
 void breaker_list(struct db_port *, const char *realm, int64_t after, size_t limit,
 		  breaker_list_got *, void *arg);
 
+/* ---- what went through bindings that later proved wrong ---- */
+
+#define MISBINDING_DOUBTS 200 /* rows of the history that one call looks at */
+
+enum misbinding_why {
+	MISBINDING_EVIDENCE, /* the generation was quarantined */
+	MISBINDING_LATE,     /* a Start came late: the key had been another's since its own time */
+	MISBINDING_STALE,    /* a Start older than what was applied shows who had held it before */
+	MISBINDING_REPLACED, /* a resynchronisation, or an update twice, showed another holder */
+	MISBINDING_WHYS
+};
+const char *misbinding_why_name(enum misbinding_why w);
+
+/* One row of the access record that is in doubt, for one reason. An access may be so twice. */
+struct misbinding {
+	int64_t access, at_us;
+	char what[16]; /* "read", "deleted", "triggered", ... */
+	struct key key;
+	uint32_t generation;
+	int64_t subscriber;                      /* whose mail it was */
+	char msisdn[MSISDN_MAX], imsi[IMSI_MAX]; /* "" if he is gone */
+	const uint32_t *uids;
+	size_t uid_count;
+	enum misbinding_why why;
+	/* The row of the history that says so. */
+	int64_t doubt, time_us, received_us;
+	char event[24], outcome[64];
+	char holder_msisdn[MSISDN_MAX], holder_imsi[IMSI_MAX]; /* raw: who it names */
+	char session_id[SESSION_ID_MAX], nas_id[NAS_ID_MAX], evidence[256];
+};
+/* Where a report stands: after this access of this doubt. */
+struct misbinding_place {
+	int64_t doubt, access;
+};
+struct misbinding_query {
+	char realm[REALM_MAX];
+	int64_t since_us, until_us; /* of the accesses */
+	struct misbinding_place after;
+	size_t limit; /* rows */
+};
+/* Looks at up to MISBINDING_DOUBTS doubts. `next` null: that was all; else go on from there, also
+ * when no row came. */
+typedef void misbinding_got(void *arg, int err, const struct misbinding *rows, size_t n,
+			    const struct misbinding_place *next);
+void misbinding_report(struct db_port *, const struct misbinding_query *, misbinding_got *,
+		       void *arg);
+
+/* The history of freezes and breakers, newest first, those before an id (0: from the newest). */
+struct containment_step {
+	int64_t id, time_us;
+	char event[24], outcome[64]; /* "frozen", "breaker-tripped", ...; of what kind */
+	char realm[REALM_MAX];
+	struct addr_range prefix; /* plen 0: none */
+	char msisdn[MSISDN_MAX], imsi[IMSI_MAX], nas_id[NAS_ID_MAX], feeder[FEEDER_MAX];
+	char evidence[256];
+};
+typedef void containment_steps_got(void *arg, int err, const struct containment_step *, size_t n);
+void containment_steps(struct db_port *, const char *realm, int64_t before, size_t limit,
+		       containment_steps_got *, void *arg);
+
 #endif

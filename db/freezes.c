@@ -96,7 +96,7 @@ static int tell(struct engine *e, const struct freeze *f, enum change_kind kind,
 {
 	struct key k = key_of(f);
 	int err = history_append(
-		e, &(struct history_entry){.key = f->kind == FREEZE_PREFIX ? &k : NULL,
+		e, &(struct history_entry){.key = &k, /* of a realm alone, if it is no prefix's */
 					   .event = kind == CHANGE_FREEZE ? "frozen" : "thawed",
 					   .outcome = freeze_kind_name(f->kind),
 					   .msisdn = f->msisdn,

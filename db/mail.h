@@ -49,5 +49,9 @@ int outbox_clear(struct engine *e, int64_t subscriber, uint32_t listed_uid);
 enum access_kind { ACCESS_READ, ACCESS_DELETED, ACCESS_TRIGGERED };
 int access_append(struct engine *e, const struct access_via *via, enum access_kind what,
 		  const uint32_t *uids, size_t n, int64_t at_us);
+/* One batch of the index; *more: there is a next one. */
+int access_index(struct engine *e, bool *more);
+/* Forgets a piece of what is older than before_us. */
+int access_sweep(struct engine *e, int64_t before_us, bool *more);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "db/feed.h"
+#include "db/freezes.h"
 #include "db/lease_scope.h"
 #include "lib/clock.h"
 #include "lib/err.h"
@@ -182,6 +183,9 @@ static int run_resync(struct write *write, struct engine *e)
 		return err;
 	err = resync_apply(lease_scope_store(scope), &db->options.lease, w->list, &w->report);
 	lease_scope_free(scope);
+	if (!err)
+		err = breakers_resynchronised(e, w->list->realm, w->list->nas_id, w->list->feeder,
+					      w->list->received_us);
 	return err ? err : append_summary(e, w);
 }
 

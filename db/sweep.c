@@ -162,9 +162,13 @@ static int sweep_send_log(const struct sweep_write *w, struct engine *e, bool *m
 
 static int sweep_access(const struct sweep_write *w, struct engine *e, bool *more)
 {
-	int64_t keep_us = w->write.port->db->options.history_keep_us;
+	return access_sweep(e, w->now_us - w->write.port->db->options.history_keep_us, more);
+}
 
-	return run_aged(e, STMT_ACCESS_SWEEP, w->now_us - keep_us, ROW_BATCH, more);
+static int index_access(const struct sweep_write *w, struct engine *e, bool *more)
+{
+	(void)w;
+	return access_index(e, more);
 }
 
 static int sweep_message_tombstones(const struct sweep_write *w, struct engine *e, bool *more)
@@ -179,7 +183,7 @@ static int sweep_message_tombstones(const struct sweep_write *w, struct engine *
 static sweep_step *const steps[DB_FILES][8] = {
 	[DB_BINDINGS] = {expire_lease, sweep_changes, sweep_sessions, index_history, sweep_history,
 			 sweep_names, sweep_gone, vacuum},
-	[DB_MAIL] = {sweep_changes, sweep_bodies, sweep_send_log, sweep_access,
+	[DB_MAIL] = {sweep_changes, sweep_bodies, sweep_send_log, index_access, sweep_access,
 		     sweep_message_tombstones, vacuum},
 };
 

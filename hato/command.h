@@ -22,8 +22,8 @@ struct command_line {
 	bool json;
 	const char *sets[COMMAND_SETS_MAX];
 	size_t set_count;
-	const char *imsi, *realm, *at, *port, *k, *opc, *revoke, *nas, *reason,
-		*mail; /* options of single commands; null if absent */
+	const char *imsi, *realm, *at, *port, *k, *opc, *revoke, *nas, *reason, *mail, *since,
+		*until; /* options of single commands; null if absent */
 	const char *addresses[16];
 	size_t address_count;
 	const char *args[COMMAND_ARGS_MAX]; /* what is no option, after the command's words */
@@ -50,6 +50,8 @@ int command_freeze(const struct command_line *line);
 int command_freeze_list(const struct command_line *line);
 int command_breaker_list(const struct command_line *line);
 int command_breaker_release(const struct command_line *line);
+int command_containment(const struct command_line *line);
+int command_report_misbinding(const struct command_line *line);
 int command_thaw(const struct command_line *line);
 int command_mailbox_show(const struct command_line *line);
 int command_resync(const struct command_line *line);

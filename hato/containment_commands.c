@@ -1,4 +1,4 @@
-/* hato freeze, hato thaw, hato breaker: docs/containment.md */
+/* hato freeze, hato thaw, hato breaker, hato report misbinding: docs/containment.md */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +9,11 @@ static const char *const freeze_columns[] = {"id",     "kind",   "msisdn", "nas_
 
 static const char *const breaker_columns[] = {"pool", "kind", "since",     "attempts",
 					      "hard", "bare", "waits_for", NULL};
+
+static const char *const step_columns[] = {"time",   "event", "kind",     "msisdn", "nas_id",
+					   "prefix", "by",    "evidence", NULL};
+static const char *const misbinding_columns[] = {"when",       "what", "msisdn", "ip",
+						 "generation", "uids", "why",    NULL};
 
 /* A word behind a command: an option that was not said is left out. */
 static void set_text(json_t *body, const char *name, const char *value)
@@ -126,5 +131,54 @@ int command_thaw(const struct command_line *line)
 		printf("%s is thawed\n", line->args[0]);
 	json_decref(answer);
 	free(target);
+	return status;
+}
+
+int command_containment(const struct command_line *line)
+{
+	json_t *rows = NULL;
+	char *target = api_target(line, "/v1/containment?limit=1000");
+	int status = api_call(line, "GET", target, NULL, &rows);
+
+	if (!status && line->json)
+		json_print(rows);
+	else if (!status)
+		table_print(rows, step_columns);
+	json_decref(rows);
+	free(target);
+	return status;
+}
+
+/* Its pages, one after the other: the answer's `next` is where the following one begins. */
+int command_report_misbinding(const struct command_line *line)
+{
+	char since[URL_ESCAPED_MAX], until[URL_ESCAPED_MAX] = "", place[64] = "";
+	json_t *all = json_array(), *page = NULL;
+	int status = line->since ? 0 : command_fail("since when? --since TIME (RFC 3339)");
+
+	if (!status)
+		url_escape(line->since, since);
+	if (line->until)
+		url_escape(line->until, until);
+	do {
+		if (status)
+			break;
+		char *target = api_target(
+			line, "/v1/reports/misbinding?limit=1000&since=%s&until=%s&after=%s", since,
+			until, place);
+		json_decref(page);
+		page = NULL;
+		status = api_call(line, "GET", target, NULL, &page);
+		free(target);
+		json_array_extend(all, json_object_get(page, "accesses"));
+		const char *next = json_string_value(json_object_get(page, "next"));
+		snprintf(place, sizeof place, "%s", next ? next : "");
+	} while (*place);
+	if (!status && line->json)
+		json_print(all);
+	else if (!status)
+		table_print(all, misbinding_columns);
+	json_decref(page);
+	json_decref(all);
 	return status;
 }

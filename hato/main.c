@@ -126,6 +126,18 @@ static const struct command {
 	 1,
 	 "resync --nas ID FILE [--realm R]",
 	 "a NAS's whole list of sessions (JSON; - is stdin) replaces what is held for it"},
+	{{"report", "misbinding"},
+	 command_report_misbinding,
+	 0,
+	 0,
+	 "report misbinding --since TIME [--until TIME] [--realm R]",
+	 "what was read, deleted, sent or triggered through bindings that proved wrong"},
+	{{"containment"},
+	 command_containment,
+	 0,
+	 0,
+	 "containment [--realm R]",
+	 "the last freezes and tripped breakers, and who did what"},
 	{{"mailbox", "show"},
 	 command_mailbox_show,
 	 1,
@@ -180,7 +192,9 @@ enum option_id {
 	O_NAS,
 	O_REVOKE,
 	O_REASON,
-	O_MAIL
+	O_MAIL,
+	O_SINCE,
+	O_UNTIL
 };
 
 static const struct option options[] = {{"dir", required_argument, NULL, O_DIR},
@@ -199,6 +213,8 @@ static const struct option options[] = {{"dir", required_argument, NULL, O_DIR},
 					{"revoke", required_argument, NULL, O_REVOKE},
 					{"reason", required_argument, NULL, O_REASON},
 					{"mail", required_argument, NULL, O_MAIL},
+					{"since", required_argument, NULL, O_SINCE},
+					{"until", required_argument, NULL, O_UNTIL},
 					{0}};
 
 static bool keep(const char **list, size_t *count, size_t max, const char *what)
@@ -215,10 +231,11 @@ static int take_option(int id, struct command_line *line, bool *check, bool *hel
 	const struct {
 		int id;
 		const char **at;
-	} texts[] = {{O_DIR, &line->dir},       {O_IMSI, &line->imsi},     {O_REALM, &line->realm},
-		     {O_AT, &line->at},         {O_PORT, &line->port},     {O_K, &line->k},
-		     {O_OPC, &line->opc},       {O_REVOKE, &line->revoke}, {O_NAS, &line->nas},
-		     {O_REASON, &line->reason}, {O_MAIL, &line->mail}};
+	} texts[] = {{O_DIR, &line->dir},   {O_IMSI, &line->imsi},     {O_REALM, &line->realm},
+		     {O_AT, &line->at},     {O_PORT, &line->port},     {O_K, &line->k},
+		     {O_OPC, &line->opc},   {O_REVOKE, &line->revoke}, {O_REASON, &line->reason},
+		     {O_MAIL, &line->mail}, {O_SINCE, &line->since},   {O_UNTIL, &line->until},
+		     {O_NAS, &line->nas}};
 
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		if (id == texts[i].id) {

@@ -21,9 +21,14 @@ static void cell_text(const json_t *row, const char *column, char text[CELL_MAX]
 		snprintf(text, CELL_MAX, "%s", json_is_true(value) ? "yes" : "no");
 	else if (json_is_array(value))
 		for (size_t i = 0; i < json_array_size(value); i++) {
-			const char *item = json_string_value(json_array_get(value, i));
+			const json_t *item = json_array_get(value, i);
 			size_t n = strlen(text);
-			snprintf(text + n, CELL_MAX - n, "%s%s", i ? " " : "", item ? item : "");
+			if (json_is_integer(item))
+				snprintf(text + n, CELL_MAX - n, "%s%lld", i ? " " : "",
+					 (long long)json_integer_value(item));
+			else
+				snprintf(text + n, CELL_MAX - n, "%s%s", i ? " " : "",
+					 json_is_string(item) ? json_string_value(item) : "");
 		}
 	if (!*text)
 		strcpy(text, "-");

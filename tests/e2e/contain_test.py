@@ -102,6 +102,11 @@ class Freezes(Bindings):
         pid = self.hato.kill("authsrv")
         self.hato.wait_restarted("authsrv", pid)
         self.shut(a)
+        self.thaw(freeze)
+        steps = [(s["event"], s["kind"], s["evidence"]) for s in self.hato.network("GET", "/v1/containment")[2]
+                 if s["msisdn"] == a.msisdn]
+        self.assertEqual([("thawed", "subscriber", "a test"), ("frozen", "subscriber", "a test")], steps)
+        freeze = self.freeze(msisdn=a.msisdn)
         self.assertEqual([a.msisdn], [f["msisdn"] for f in self.hato.network("GET", "/v1/freezes")[2]
                                       if f["id"] == freeze["id"]])
 
@@ -176,6 +181,9 @@ class Breaker(Bindings):
         self.assertEqual(201, honest.claim()[0])
         self.assertEqual([], self.tripped("faulty"))
         self.problem(self.hato.network("POST", "/v1/breakers/faulty/release"), "not-found", 404)
+        steps = [s["event"] for s in self.hato.network("GET", "/v1/containment")[2] if s["nas_id"] == "faulty"]
+        self.assertEqual(["breaker-released", "breaker-tripped"], steps)
+        self.assertIn("breaker-tripped", self.hato.command("containment").stdout)
         self.assertTrue([e for e in self.hato.events("breaker-tripped") if e["pool"] == "faulty"])
         self.assertTrue([e for e in self.hato.events("breaker-released") if e["pool"] == "faulty"])
 
@@ -214,6 +222,104 @@ class Breaker(Bindings):
             self.start(a.ip, b, "twin-%d" % i, time=at, nas_id="contradictory")
         row, = eventually("it trips", lambda: self.tripped("contradictory"))
         self.assertEqual((6, 0), (row["hard"], row["bare"]))
+
+
+class Misbinding(Bindings):
+    """Which messages went through a binding that later proved wrong."""
+
+    def report(self, since, *ips, query=""):
+        """Rows of these addresses: (what, msisdn, why, who the doubt names)."""
+        status, _, answer = self.hato.network("GET", "/v1/reports/misbinding?since=%s%s" % (since, query))
+        self.assertEqual(200, status, answer)
+        return [(r["what"], r["msisdn"], r["why"], r["doubt"]["msisdn"]) for r in answer["accesses"] if r["ip"] in ips]
+
+    def reader(self, **lease):
+        """A phone that has read and deleted a mail."""
+        phone = self.phones.next(attach=False)
+        phone.attach(**lease)
+        self.read(phone)
+        return phone
+
+    def read(self, phone):
+        with phone.listen() as air:
+            phone.receive()
+            air.next()
+        phone.fetch()
+
+    def expect_all(self, since, phone, why, names, ip=None):
+        """All that phone did is in doubt. The trigger is put on record behind the datagram."""
+        want = sorted((what, phone.msisdn, why, names) for what in ("triggered", "read", "deleted"))
+        eventually("it is on record", lambda: len(self.report(since, ip or phone.ip)) >= len(want))
+        self.assertEqual(want, sorted(self.report(since, ip or phone.ip)))
+
+    def test_hard_evidence_doubts_all_of_the_generation(self):
+        since, at = stamp(), stamp()
+        a, b = self.reader(time=at), self.phones.next(attach=False)
+        self.start(a.ip, b, "twin", time=at)
+        self.expect_all(since, a, "evidence", b.msisdn)
+        text = self.hato.command("report", "misbinding", "--since", since).stdout
+        self.assertIn(a.msisdn, text)
+        rows = json.loads(self.hato.command("report", "misbinding", "--since", since, "--json").stdout)
+        row = [r for r in rows if r["ip"] == a.ip and r["what"] == "deleted"][0]
+        self.assertEqual(([1], "two-sessions"), (row["uids"], row["doubt"]["outcome"]))
+        self.assertEqual([], self.report(stamp(), a.ip), "nothing since now")
+        self.assertEqual([], self.report(since, a.ip, query="&until=" + since))
+
+    def test_a_late_start_shows_whose_the_address_was(self):
+        since = stamp()
+        a, b = self.reader(time=stamp(-60)), self.phones.next(attach=False)
+        self.assertEqual("applied", self.start(a.ip, b, "late", time=stamp(-30))["result"])
+        self.expect_all(since, a, "late-start", b.msisdn)
+        c = self.reader(time=stamp(-60))
+        self.start(c.ip, c, "his own again", time=stamp(-30))
+        self.assertEqual([], self.report(since, c.ip), "it was his all the time")
+
+    def test_a_stale_start_shows_who_had_it_before(self):
+        since = stamp()
+        a, b, c = self.phones.next(), self.phones.next(attach=False), self.phones.next(attach=False)
+        between = stamp()
+        self.read(a)
+        b.lease(a.ip)
+        self.assertEqual("stale", self.start(a.ip, c, "was there", time=between)["result"])
+        self.expect_all(since, a, "stale-start", c.msisdn)
+
+    def test_an_update_twice_shows_that_start_and_stop_were_lost(self):
+        since = stamp()
+        a, b = self.reader(), self.phones.next(attach=False)
+        for _ in range(2):
+            self.hato.lease("update", ip=a.ip, msisdn=b.msisdn, session_id="unheard-of-" + b.msisdn)
+        self.assertEqual(b.msisdn, self.phones_binding(a.ip)["msisdn"])
+        self.expect_all(since, a, "replaced", b.msisdn)
+
+    def test_an_honest_life_is_not_in_it(self):
+        since = stamp()
+        a, b = self.reader(), self.phones.next(attach=False)
+        x = a.ip
+        a.stop()
+        b.attach(x)
+        b.receive()
+        b.fetch()
+        self.hato.lease("update", ip=x, msisdn=b.msisdn, session_id=b.session)
+        a.attach(x)
+        self.assertEqual([], self.report(since, x))
+
+    def test_pages(self):
+        since, at = stamp(), stamp()
+        readers = [self.reader(time=at) for _ in range(3)]
+        for a in readers:
+            b = self.phones.next(attach=False)
+            self.start(a.ip, b, "twin-" + a.ip, time=at)
+            self.expect_all(since, a, "evidence", b.msisdn)
+        seen, after = [], ""
+        while after is not None:
+            answer = self.hato.network("GET", "/v1/reports/misbinding?limit=2&since=%s&after=%s" % (since, after))[2]
+            self.assertLessEqual(len(answer["accesses"]), 2)
+            seen += [(r["ip"], r["what"]) for r in answer["accesses"]]
+            after = answer["next"]
+        self.assertEqual(sorted((a.ip, what) for a in readers for what in ("triggered", "read", "deleted")), sorted(seen))
+        self.assertEqual(len(set(seen)), len(seen))
+        for query in ("", "?since=now", "?since=%s&after=1" % since, "?since=%s&limit=0" % since):
+            self.problem(self.hato.network("GET", "/v1/reports/misbinding" + query), "malformed", 400)
 
 
 if __name__ == "__main__":
