@@ -1,13 +1,9 @@
-#include "tests/model/reference.h"
+#include "tests/model/facts.h"
 
 #include <assert.h>
 
-#define NEVER    INT64_MIN
-#define DAY_US   INT64_C(86400000000)
-#define SECOND   INT64_C(1000000)
-#define NAS_SPAN 2 /* NASes of a realm: 0 and 1 are realm 0's, 2 and 3 realm 1's */
-
-/* ---- the list ---- */
+#define DAY_US INT64_C(86400000000)
+#define SECOND INT64_C(1000000)
 
 void model_init(struct model *m, const struct model_key *keys, int key_count,
 		const struct lease_limits *limits)
@@ -17,209 +13,6 @@ void model_init(struct model *m, const struct model_key *keys, int key_count,
 	m->max_skew_us = limits->max_skew_us;
 	m->max_age_us = limits->max_age_us;
 	m->sessions = m->fact_count = 0;
-}
-
-static void add(struct model *m, struct fact f)
-{
-	assert(m->fact_count < MODEL_FACTS);
-	m->facts[m->fact_count++] = f;
-}
-
-#define ADD(m, ...) add(m, (struct fact){__VA_ARGS__})
-
-static const struct fact *end_of_list(const struct model *m)
-{
-	return m->facts + m->fact_count;
-}
-
-/* ---- what it says of a key ---- */
-
-static const struct model_view nobody = {.watermark_us = NEVER};
-
-static void believe(struct model_view *v, const struct fact *f)
-{
-	switch (f->kind) {
-	case FACT_MARK:
-		if (f->time_us >= v->watermark_us) {
-			v->watermark_us = f->time_us;
-			v->watermark_batch = f->more_us;
-		}
-		break;
-	case FACT_GIVEN:
-		v->state = KEY_UNCONFIRMED;
-		v->session = f->session;
-		v->subscriber = f->subscriber;
-		v->expires_us = f->time_us;
-		v->rival = 0;
-		v->proved_sqn = 0;
-		v->generation++;
-		break;
-	case FACT_EVICTED:
-		v->generation++;
-		v->state = KEY_FREE;
-		v->session = v->subscriber = v->rival = 0;
-		v->expires_us = v->proved_sqn = 0;
-		break;
-	case FACT_FREED:
-		v->session = v->rival = 0;
-		v->expires_us = 0;
-		if (v->state != KEY_QUARANTINED) {
-			v->state = KEY_FREE;
-			v->subscriber = 0;
-			v->proved_sqn = 0;
-		}
-		break;
-	case FACT_STATE:
-		v->state = (enum key_state)f->name;
-		if (v->state != KEY_CONTESTED)
-			v->rival = 0;
-		break;
-	case FACT_RENEWED:
-		v->rival = 0;
-		v->expires_us = f->time_us ? f->time_us : v->expires_us;
-		break;
-	case FACT_RIVAL:
-		v->rival = f->session;
-		v->rival_us = f->time_us;
-		break;
-	case FACT_GENERATION:
-		v->generation++;
-		v->rival = 0;
-		v->proved_sqn = 0;
-		break;
-	case FACT_PROVED:
-		v->proved_sqn = f->time_us;
-		break;
-	default:
-		break;
-	}
-}
-
-struct model_view model_look(const struct model *m, int key)
-{
-	struct model_view v = nobody;
-
-	for (const struct fact *f = m->facts; f < end_of_list(m); f++)
-		if (f->key == key)
-			believe(&v, f);
-	return v;
-}
-
-void model_look_all(const struct model *m, struct model_view views[])
-{
-	for (int k = 0; k < m->key_count; k++)
-		views[k] = nobody;
-	for (const struct fact *f = m->facts; f < end_of_list(m); f++)
-		if (f->key >= 0)
-			believe(&views[f->key], f);
-}
-
-static bool overlap(const struct model *m, int a, int b)
-{
-	const struct model_key *x = &m->keys[a], *y = &m->keys[b];
-
-	return x->realm == y->realm && x->family == y->family && x->first <= y->last &&
-	       y->first <= x->last && x->port_first <= y->port_last &&
-	       y->port_first <= x->port_last;
-}
-
-/* ---- what it says of a session ---- */
-
-static const struct fact *beginning(const struct model *m, int session)
-{
-	for (const struct fact *f = m->facts; f < end_of_list(m); f++)
-		if (f->kind == FACT_BEGAN && f->session == session)
-			return f;
-	return NULL;
-}
-
-static int64_t end_of(const struct model *m, int session) /* 0: it goes on */
-{
-	int64_t end = 0;
-
-	for (const struct fact *f = m->facts; f < end_of_list(m); f++)
-		if (f->kind == FACT_ENDED && f->session == session)
-			end = f->time_us;
-	return end;
-}
-
-static int subscriber_of(const struct model *m, int session)
-{
-	int who = 0;
-
-	for (const struct fact *f = m->facts; f < end_of_list(m); f++)
-		if (f->session == session && (f->kind == FACT_BEGAN || f->kind == FACT_NAMED))
-			who = f->subscriber;
-	return who;
-}
-
-static bool is_chosen(const struct model *m, int session)
-{
-	bool chosen = false;
-
-	for (const struct fact *f = m->facts; f < end_of_list(m); f++)
-		if (f->session == session && (f->kind == FACT_CHOSEN || f->kind == FACT_DROPPED))
-			chosen = f->kind == FACT_CHOSEN;
-	return chosen;
-}
-
-int model_chosen(const struct model *m, int realm, int subscriber)
-{
-	bool chosen[MODEL_SESSIONS] = {false};
-	int found = 0;
-
-	for (const struct fact *f = m->facts; f < end_of_list(m); f++)
-		if (f->kind == FACT_CHOSEN || f->kind == FACT_DROPPED)
-			chosen[f->session] = f->kind == FACT_CHOSEN;
-	for (const struct fact *f = m->facts; f < end_of_list(m); f++)
-		if (f->kind == FACT_BEGAN && f->nas / NAS_SPAN == realm && chosen[f->session] &&
-		    subscriber_of(m, f->session) == subscriber)
-			found = f->session;
-	return found;
-}
-
-void model_session_name(const struct model *m, int session, int *nas, int *name)
-{
-	const struct fact *f = beginning(m, session);
-
-	*nas = f->nas;
-	*name = f->name;
-}
-
-/* The last one of that name. */
-static int session_named(const struct model *m, int nas, int name)
-{
-	int found = 0;
-
-	for (const struct fact *f = m->facts; f < end_of_list(m); f++)
-		if (f->kind == FACT_BEGAN && f->nas == nas && f->name == name)
-			found = f->session;
-	return found;
-}
-
-/* ---- what it says of a NAS ---- */
-
-static int64_t nas_began(const struct model *m, int nas)
-{
-	int64_t at = NEVER;
-
-	for (const struct fact *f = m->facts; f < end_of_list(m); f++)
-		if (f->kind == FACT_NAS_BEGAN && f->nas == nas)
-			at = f->time_us;
-	return at;
-}
-
-static bool nas_clock(const struct model *m, int nas, int64_t *offset_us)
-{
-	bool known = false;
-
-	*offset_us = 0;
-	for (const struct fact *f = m->facts; f < end_of_list(m); f++)
-		if (f->nas == nas && (f->kind == FACT_CLOCK || f->kind == FACT_CLOCK_UNSEEN)) {
-			known = f->kind == FACT_CLOCK;
-			*offset_us = f->time_us;
-		}
-	return known;
 }
 
 /* ---- an event, understood ---- */
@@ -261,7 +54,7 @@ static bool clock_seen(const struct heard *h, int64_t *seen_us)
 static void hear_clock(struct heard *h)
 {
 	int64_t seen, offset;
-	bool known = nas_clock(h->m, h->ev->nas, &offset);
+	bool known = facts_nas_clock(h->m, h->ev->nas, &offset);
 
 	if (!clock_seen(h, &seen))
 		return;
@@ -289,34 +82,36 @@ static void understand_who(struct heard *h)
 static void understand_session(struct heard *h)
 {
 	const struct model *m = h->m;
-	int64_t on = nas_began(m, h->ev->nas), offset;
+	int64_t on = facts_nas_began(m, h->ev->nas), offset;
 	bool derived = h->ev->name == 0;
 
 	h->name = h->ev->name;
 	if (derived && h->ev->key_count && h->subscriber)
 		h->name = 1000 + 100 * h->ev->keys[0] + h->subscriber;
-	h->session = h->name ? session_named(m, h->ev->nas, h->name) : 0;
+	h->session = h->name ? facts_session_named(m, h->ev->nas, h->name) : 0;
 	/* 3.5: before the On and after it are two sessions. */
-	if (h->session && (beginning(m, h->session)->time_us < on) != (h->time_us < on))
+	if (h->session && (facts_beginning(m, h->session)->time_us < on) != (h->time_us < on))
 		h->session = 0;
-	int64_t end = h->session ? end_of(m, h->session) : 0;
+	int64_t end = h->session ? facts_end_of(m, h->session) : 0;
 	int64_t grace = derived ? 0 : m->max_skew_us;
 	h->over = h->time_us < on || (end && h->time_us <= end + grace);
 	/* 3.3: later it is a new session of the old name. */
 	if (end && !h->over)
 		h->session = 0;
 	if (h->unnamed && h->session)
-		h->subscriber = subscriber_of(m, h->session);
-	h->changed = h->session && !h->over && h->subscriber && subscriber_of(m, h->session) &&
-		     h->subscriber != subscriber_of(m, h->session);
+		h->subscriber = facts_subscriber_of(m, h->session);
+	h->changed = h->session && !h->over && h->subscriber &&
+		     facts_subscriber_of(m, h->session) &&
+		     h->subscriber != facts_subscriber_of(m, h->session);
 	/* A Start of a session that lost its subscriber is a new one too. */
-	if (h->session && !h->over && h->ev->kind == LEASE_START && !is_chosen(m, h->session) &&
-	    h->time_us > beginning(m, h->session)->time_us)
+	if (h->session && !h->over && h->ev->kind == LEASE_START &&
+	    !facts_is_chosen(m, h->session) && h->time_us > facts_beginning(m, h->session)->time_us)
 		h->session = 0;
 	h->known = h->session != 0;
-	h->began_us = h->session ? beginning(m, h->session)->time_us : h->time_us;
-	nas_clock(m, h->ev->nas, &offset);
-	h->normalised_us = h->session ? beginning(m, h->session)->more_us : h->time_us + offset;
+	h->began_us = h->session ? facts_beginning(m, h->session)->time_us : h->time_us;
+	facts_nas_clock(m, h->ev->nas, &offset);
+	h->normalised_us =
+		h->session ? facts_beginning(m, h->session)->more_us : h->time_us + offset;
 }
 
 /* The session is worth remembering. */
@@ -330,7 +125,7 @@ static void keep_session(struct heard *h)
 		ADD(m, FACT_BEGAN, .key = -1, .session = h->session, .nas = h->ev->nas,
 		    .name = h->name, .subscriber = h->subscriber, .time_us = h->began_us,
 		    .more_us = h->normalised_us);
-	} else if (h->subscriber && h->subscriber != subscriber_of(m, h->session)) {
+	} else if (h->subscriber && h->subscriber != facts_subscriber_of(m, h->session)) {
 		ADD(m, FACT_NAMED, .key = -1, .session = h->session, .nas = h->ev->nas,
 		    .subscriber = h->subscriber);
 	}
@@ -344,7 +139,7 @@ static bool is_newest(const struct heard *h)
 
 	if (!rival || rival == h->session)
 		return true;
-	const struct fact *f = beginning(h->m, rival);
+	const struct fact *f = facts_beginning(h->m, rival);
 	if (f->nas == h->ev->nas)
 		return h->began_us >= f->time_us;
 	return h->normalised_us >= f->more_us - h->m->max_skew_us;
@@ -352,40 +147,11 @@ static bool is_newest(const struct heard *h)
 
 /* ---- what happens to keys ---- */
 
-static void mark(struct model *m, int key, int64_t time_us, int64_t batch)
-{
-	ADD(m, FACT_MARK, .key = key, .time_us = time_us, .more_us = batch);
-}
-
-static void mark_newer(struct model *m, int key, int64_t time_us, int64_t batch)
-{
-	if (time_us > model_look(m, key).watermark_us)
-		mark(m, key, time_us, batch);
-}
-
 static void evict(const struct heard *h, int key)
 {
 	if (model_look(h->m, key).state != KEY_FREE)
 		ADD(h->m, FACT_EVICTED, .key = key);
-	mark(h->m, key, h->time_us, h->ev->batch);
-}
-
-static void free_keys_of(struct model *m, int session, int64_t time_us, int64_t batch)
-{
-	for (int k = 0; k < m->key_count; k++)
-		if (session && model_look(m, k).session == session) {
-			ADD(m, FACT_FREED, .key = k);
-			mark_newer(m, k, time_us, batch);
-		}
-}
-
-static void end_session(struct model *m, int session, int64_t time_us, int64_t batch)
-{
-	int64_t began = beginning(m, session)->time_us, end = time_us > began ? time_us : began;
-
-	ADD(m, FACT_ENDED, .key = -1, .session = session, .time_us = end);
-	ADD(m, FACT_DROPPED, .key = -1, .session = session);
-	free_keys_of(m, session, end, batch);
+	facts_mark(h->m, key, h->time_us, h->ev->batch);
 }
 
 static void quarantine(struct model *m, int key)
@@ -475,7 +241,7 @@ static bool take_subscriber(struct heard *h)
 	keep_session(h);
 	if (newest && rival && rival != h->session) {
 		ADD(h->m, FACT_DROPPED, .key = -1, .session = rival);
-		free_keys_of(h->m, rival, NEVER, 0);
+		facts_free_keys_of(h->m, rival, NEVER, 0);
 	}
 	ADD(h->m, newest ? FACT_CHOSEN : FACT_DROPPED, .key = -1, .session = h->session);
 	return newest;
@@ -497,7 +263,7 @@ static enum lease_result win(struct heard *h, int key)
 		return LEASE_STALE;
 	bool mine = take_subscriber(h);
 	if (h->changed) /* 3.8 */
-		free_keys_of(m, h->session, NEVER, 0);
+		facts_free_keys_of(m, h->session, NEVER, 0);
 	h->changed = false;
 	if (!mine)
 		return LEASE_STALE;
@@ -518,7 +284,7 @@ static enum lease_result refresh(struct heard *h, int key)
 	ADD(h->m, FACT_RENEWED, .key = key, .time_us = h->ev->lease_us ? expires : 0);
 	if (h->ev->kind != LEASE_START)
 		return LEASE_APPLIED;
-	mark_newer(h->m, key, h->time_us, h->ev->batch);
+	facts_mark_newer(h->m, key, h->time_us, h->ev->batch);
 	return LEASE_DUPLICATE;
 }
 
@@ -548,7 +314,7 @@ static enum lease_result follow(struct heard *h, int key, enum key_verdict verdi
 		if (model_look(h->m, key).state != KEY_QUARANTINED)
 			quarantine(h->m, key);
 		if (h->ev->kind == LEASE_START)
-			mark_newer(h->m, key, h->time_us, h->ev->batch);
+			facts_mark_newer(h->m, key, h->time_us, h->ev->batch);
 		return LEASE_QUARANTINED;
 	case VERDICT_REFUSED:
 		return LEASE_ERROR;
@@ -600,7 +366,7 @@ static enum lease_result hear_key(struct heard *h, int key)
 	bool fits = true;
 
 	for (int k = 0; k < h->m->key_count; k++)
-		if (k != key && overlap(h->m, k, key) && !clear_neighbour(h, k, &one)) {
+		if (k != key && facts_overlap(h->m, k, key) && !clear_neighbour(h, k, &one)) {
 			fits = false;
 			gravest = graver(gravest, one);
 		}
@@ -634,20 +400,20 @@ static enum lease_result hear_stop(struct heard *h)
 	if (!h->name)
 		return LEASE_ERROR;
 	/* 3.3: what a Stop is about, it is about whatever came since. */
-	int named = session_named(m, h->ev->nas, h->name);
-	int64_t on = nas_began(m, h->ev->nas);
-	if (named && (beginning(m, named)->time_us < on) != (h->time_us < on))
+	int named = facts_session_named(m, h->ev->nas, h->name);
+	int64_t on = facts_nas_began(m, h->ev->nas);
+	if (named && (facts_beginning(m, named)->time_us < on) != (h->time_us < on))
 		named = 0;
-	int64_t end = named ? end_of(m, named) : 0;
+	int64_t end = named ? facts_end_of(m, named) : 0;
 	if (end) {
 		if (h->time_us > end)
 			ADD(m, FACT_ENDED, .key = -1, .session = named, .time_us = h->time_us);
 		return LEASE_DUPLICATE;
 	}
-	if (named && h->ev->name == 0 && h->time_us < beginning(m, named)->time_us)
+	if (named && h->ev->name == 0 && h->time_us < facts_beginning(m, named)->time_us)
 		return LEASE_STALE;
 	if (named) {
-		end_session(m, named, h->time_us, h->ev->batch);
+		facts_end_session(m, named, h->time_us, h->ev->batch);
 		return LEASE_APPLIED;
 	}
 	if (h->time_us < on)
@@ -663,12 +429,12 @@ static enum lease_result hear_on_off(struct heard *h)
 	struct model *m = h->m;
 	int64_t seen;
 
-	if (h->time_us <= nas_began(m, h->ev->nas))
+	if (h->time_us <= facts_nas_began(m, h->ev->nas))
 		return LEASE_STALE;
 	for (int s = 1; s <= m->sessions; s++) {
-		const struct fact *f = beginning(m, s);
-		if (f->nas == h->ev->nas && f->time_us < h->time_us && !end_of(m, s))
-			end_session(m, s, h->time_us, 0);
+		const struct fact *f = facts_beginning(m, s);
+		if (f->nas == h->ev->nas && f->time_us < h->time_us && !facts_end_of(m, s))
+			facts_end_session(m, s, h->time_us, 0);
 	}
 	ADD(m, FACT_NAS_BEGAN, .key = -1, .nas = h->ev->nas, .time_us = h->time_us);
 	if (clock_seen(h, &seen))
@@ -689,103 +455,4 @@ enum lease_result model_hear(struct model *m, const struct model_event *ev)
 	understand_who(&h);
 	understand_session(&h);
 	return ev->kind == LEASE_STOP ? hear_stop(&h) : hear_lease(&h);
-}
-
-/* ---- handsets and operators: 2 ---- */
-
-static enum key_state state_at(const struct model_view *v, int64_t now_us)
-{
-	bool expired = v->expires_us && v->expires_us <= now_us;
-
-	return expired && v->state != KEY_QUARANTINED ? KEY_FREE : v->state;
-}
-
-void model_claim(struct model *m, int key, int subscriber, int64_t now_us)
-{
-	struct model_view v = model_look(m, key);
-	enum key_state s = state_at(&v, now_us);
-
-	if (s != KEY_UNCONFIRMED && s != KEY_CONFIRMED)
-		return;
-	ADD(m, FACT_STATE, .key = key,
-	    .name = subscriber == v.subscriber ? KEY_CONFIRMED : KEY_CONTESTED);
-}
-
-void model_prove(struct model *m, int key, int subscriber, int64_t sqn, int64_t now_us)
-{
-	struct model_view v = model_look(m, key);
-	enum key_state s = state_at(&v, now_us);
-
-	if (s == KEY_FREE)
-		return;
-	if (subscriber != v.subscriber) {
-		model_quarantine(m, key);
-		return;
-	}
-	if (sqn <= v.proved_sqn)
-		return;
-	if (s == KEY_QUARANTINED) {
-		if (!v.session || (v.expires_us && v.expires_us <= now_us))
-			return;
-		ADD(m, FACT_GENERATION, .key = key);
-	}
-	ADD(m, FACT_STATE, .key = key, .name = KEY_CONFIRMED);
-	ADD(m, FACT_PROVED, .key = key, .time_us = sqn);
-}
-
-void model_refresh(struct model *m, int key, int64_t now_us)
-{
-	struct model_view v = model_look(m, key);
-	enum key_state s = state_at(&v, now_us);
-
-	if (s == KEY_CONFIRMED || s == KEY_CONTESTED)
-		ADD(m, FACT_STATE, .key = key, .name = KEY_CONFIRMED);
-}
-
-void model_quarantine(struct model *m, int key)
-{
-	enum key_state s = model_look(m, key).state;
-
-	if (s != KEY_FREE && s != KEY_QUARANTINED)
-		ADD(m, FACT_STATE, .key = key, .name = KEY_QUARANTINED);
-}
-
-void model_release(struct model *m, int key)
-{
-	struct model_view v = model_look(m, key);
-
-	if (v.state != KEY_QUARANTINED)
-		return;
-	ADD(m, FACT_GENERATION, .key = key);
-	ADD(m, FACT_STATE, .key = key, .name = KEY_UNCONFIRMED);
-	if (!v.subscriber || !v.session)
-		ADD(m, FACT_FREED, .key = key);
-}
-
-void model_restart(struct model *m, int key)
-{
-	struct model_view v = model_look(m, key);
-
-	if (v.state == KEY_FREE)
-		return;
-	ADD(m, FACT_GENERATION, .key = key);
-	if (v.state != KEY_QUARANTINED)
-		ADD(m, FACT_STATE, .key = key, .name = KEY_UNCONFIRMED);
-}
-
-void model_sweep(struct model *m, int64_t now_us)
-{
-	for (int k = 0; k < m->key_count; k++) {
-		struct model_view v = model_look(m, k);
-		if (v.state != KEY_FREE && state_at(&v, now_us) == KEY_FREE)
-			ADD(m, FACT_FREED, .key = k);
-	}
-}
-
-void model_remove(struct model *m, int realm, int subscriber, int64_t now_us)
-{
-	int session = model_chosen(m, realm, subscriber);
-
-	if (session)
-		end_session(m, session, now_us, 0);
 }
