@@ -5,9 +5,11 @@
 
 #include "authsrv/json_field.h"
 #include "authsrv/lease_json.h"
+#include "authsrv/resync_json.h"
 #include "authsrv/sim_json.h"
 #include "authsrv/subscriber_json.h"
 #include "authsrv/token_json.h"
+#include "lib/err.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -120,12 +122,38 @@ static void check_handset(const char *body, size_t length)
 		must(n <= sizeof datagram);
 }
 
+/* A NAS's whole list, in pieces of one. */
+static void check_list(const char *body, size_t length)
+{
+	static char nas_ids[] = "";
+	static const struct conf_network_key row = {
+		.id = "feeder", .realm = "default", .nas_ids = nas_ids};
+	static const struct network_key key = {.conf = &row};
+	struct resync_json j;
+	int rc;
+
+	resync_json_init(
+		&j, body, length, 8,
+		&(struct lease_context){.key = &key, .realm = "default", .received_us = 1});
+	while ((rc = resync_json_read(&j, 1)) == E_AGAIN)
+		must(j.at <= j.length);
+	must((rc == E_SYNTAX) == (j.wrong != NULL));
+	must(j.count <= 8 && (rc || (j.has_time && j.has_sessions && j.time_us > 0)));
+	for (size_t i = 0; i < j.count; i++) {
+		const struct resync_entry *e = &j.entries[i];
+		must(e->key_count <= 2 && strlen(e->session_id) < SESSION_ID_MAX);
+		must(ends_within(e->msisdn, sizeof e->msisdn));
+		must(e->key_count || e->problem);
+	}
+	resync_json_free(&j);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static void (*const checks[])(const char *, size_t) = {check_events, check_subscriber,
-							       check_handset, check_sim};
+	static void (*const checks[])(const char *, size_t) = {
+		check_events, check_subscriber, check_handset, check_sim, check_list};
 
 	if (size)
-		checks[data[0] % 4]((const char *)data + 1, size - 1);
+		checks[data[0] % 5]((const char *)data + 1, size - 1);
 	return 0;
 }
