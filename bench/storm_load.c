@@ -287,7 +287,7 @@ int main(int argc, char **argv)
 	l.took = malloc(SAMPLES_MAX * sizeof *l.took);
 	l.event_took = malloc(SAMPLES_MAX * sizeof *l.event_took);
 	if (!l.clients || !l.took || !l.event_took)
-		return 1;
+		goto out;
 	/* A quarter of the time to come to rest. */
 	l.measure_us = now_us() + (int64_t)(seconds * 250000);
 	l.end_us = l.measure_us + (int64_t)(seconds * 1000000);
@@ -300,5 +300,9 @@ int main(int argc, char **argv)
 	}
 	run(&l);
 	print(&l, seconds);
+out:
+	free(l.clients);
+	free(l.took);
+	free(l.event_took);
 	return 0;
 }
