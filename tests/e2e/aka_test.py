@@ -341,6 +341,7 @@ class SignUp(SimBindings):
         # a challenge for a token is none for a sign-up, nor the other way round
         _, _, token_body = self.challenge(phone)
         self.problem(self.put(phone, phone.sim, token_body, proof), "proof-required", 401)
+        self.problem(self.put(phone, phone.sim, token_body, phone.sim.answer(token_body, "sim")[0]), "proof-required", 401)
         self.problem(self.show(phone, body, proof, imsi=sim.imsi), "claim-mismatch")
         self.assertEqual("contested", phone.binding()["state"])
         self.problem(self.put(phone, sim, body, proof), "contested")
