@@ -276,9 +276,9 @@ class Feed(RadiusTest):
 
 
 class Overload(RadiusTest):
-    """Little room: what does not fit is dropped by the kernel, and that is known."""
-    sets = {"radius-client local.addresses": "127.0.0.1", "authsrv.radius_in_flight": 8,
-            "authsrv.radius_receive_buffer": 4096}
+    """Little room: what does not fit is dropped by the kernel, and that is known. At every address of both families."""
+    sets = {"radius-client local.addresses": "127.0.0.1, ::1", "authsrv.radius_in_flight": 8,
+            "authsrv.radius_receive_buffer": 4096, "authsrv.radius_listen": "::"}
 
     def attached(self):
         a = self.phones.next(attach=False)
@@ -288,6 +288,15 @@ class Overload(RadiusTest):
     def flood(self, nas, a):
         for _ in range(200):
             nas.send(nas.make(START, **self.of(a, a.msisdn)))
+
+    def test_an_answer_comes_from_where_the_request_went(self):
+        for source, host in (("127.0.0.1", "127.0.0.9"), ("::1", "::1")):
+            nas, a = self.another(source=source, host=host), self.phones.next(attach=False)
+            nas.socket.connect(nas.server)  # hears nobody else
+            request = nas.make(START, **self.of(a, a.msisdn))
+            nas.socket.send(request)
+            nas.answer(request)
+            self.assertEqual("unconfirmed", self.state(a.ip))
 
     def test_strangers_push_nobody_out(self):
         a, b = self.attached(), self.phones.next(attach=False)
