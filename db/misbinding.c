@@ -133,8 +133,8 @@ static int find_holder(struct engine *e, const struct misbinding *s, int64_t *id
 	return err == E_NOT_FOUND ? 0 : err;
 }
 
-/* Between which times of our clock the event may have been. What is measured of a NAS's clock may be
- * its feed's delay as well: so the report takes the wider one, and rather says too much. */
+/* Between which times of our clock the event may have been. What is measured of a NAS's clock may
+ * be its feed's delay as well: so the report takes the wider one, and rather says too much. */
 static int widen(struct engine *e, const struct misbinding *s, int64_t *first_us, int64_t *last_us)
 {
 	struct query q;
@@ -149,28 +149,47 @@ static int widen(struct engine *e, const struct misbinding *s, int64_t *first_us
 	return err == E_NOT_FOUND ? 0 : err;
 }
 
-/* Whom the row took the key from, by a generation of its own; 0: from nobody. */
+/* The row that decided a key before another one. */
+struct decider {
+	int64_t id, received_us;
+	char event[24], outcome[64];
+	uint32_t generation;
+};
+
+static int decider_before(struct engine *e, const struct key *k, int64_t id, struct decider *d)
+{
+	struct query q;
+
+	query_begin(&q, e, STMT_HISTORY_BEFORE);
+	query_key(&q, k);
+	query_int(&q, id);
+	int err = query_first(&q);
+	if (!err) {
+		d->id = query_get_int(&q);
+		query_get_text(&q, d->event, sizeof d->event);
+		query_get_text(&q, d->outcome, sizeof d->outcome);
+		d->generation = (uint32_t)query_get_int(&q);
+		d->received_us = query_get_int(&q);
+	}
+	query_end(&q);
+	return err;
+}
+
+/* Whom the row took the key from, by a generation of its own; 0: from nobody. A resynchronisation
+ * ends the one before it binds the other. */
 static int replaced_generation(struct engine *e, const struct misbinding *s, uint32_t *out)
 {
 	static const char *const binds[] = {"start", "update", "resync"};
-	char event[24] = "", outcome[64];
-	int64_t generation = 0;
-	struct query q;
+	struct decider d = {0};
+	int err = decider_before(e, &s->key, s->doubt, &d);
 
 	*out = 0;
-	query_begin(&q, e, STMT_HISTORY_BEFORE);
-	query_key(&q, &s->key);
-	query_int(&q, s->doubt);
-	int err = query_first(&q);
-	if (!err) {
-		query_get_text(&q, event, sizeof event);
-		query_get_text(&q, outcome, sizeof outcome);
-		generation = query_get_int(&q);
-	}
-	query_end(&q);
+	if (!err && !strcmp(d.event, "resync") && !strcmp(d.outcome, "ended") &&
+	    d.received_us == s->received_us)
+		err = decider_before(e, &s->key, d.id, &d);
 	for (size_t i = 0; !err && i < sizeof binds / sizeof *binds; i++)
-		if (!strcmp(event, binds[i]) && strcmp(outcome, "ended") != 0)
-			*out = (uint32_t)generation;
+		if (!strcmp(d.event, binds[i]) && strcmp(d.outcome, "ended") != 0)
+			*out = d.generation;
 	return err == E_NOT_FOUND ? 0 : err;
 }
 

@@ -1,9 +1,10 @@
 """The bad day: freezes, the breaker, the report of what went wrong, and consumers that cannot ask the store."""
 import json
+import sqlite3
 import unittest
 
 from harness.bindings import Bindings, stamp
-from harness.mail import Lmtp, message
+from harness.mail import Lmtp, Smtp, message
 from harness.system import eventually
 
 
@@ -199,6 +200,19 @@ class Breaker(Bindings):
         self.assertEqual((200, "released"), (status, answer["state"]))
         self.assertEqual(201, inside.claim()[0])
 
+    def test_resynchronised(self):
+        row = self.trip("resynced", "resynced")
+        self.assertEqual(["resynced"], row["waits_for"])
+        phone = self.phones.next(attach=False)
+        phone.lease(nas_id="resynced")
+        self.problem(phone.claim(), "overloaded", 503)
+        sessions = [{"ip": phone.ip, "msisdn": phone.msisdn, "session_id": phone.session}]
+        status, _, answer = self.hato.network("POST", "/v1/nas/resynced/resync",
+                                                   {"time": stamp(), "sessions": sessions})
+        self.assertEqual(200, status, answer)
+        self.assertEqual([], self.tripped("resynced"))
+        self.assertEqual(201, phone.claim()[0])
+
     def test_one_busy_liar_cannot_trip_it(self):
         """Every name there is, at its own address; and its one name, at every address."""
         others = [self.phones.next(attach=False) for _ in range(12)]
@@ -291,6 +305,14 @@ class Misbinding(Bindings):
         self.assertEqual(b.msisdn, self.phones_binding(a.ip)["msisdn"])
         self.expect_all(since, a, "replaced", b.msisdn)
 
+    def test_a_resynchronisation_shows_another_holder(self):
+        since = stamp()
+        a, b = self.reader(nas_id="torn"), self.phones.next(attach=False)
+        sessions = [{"ip": a.ip, "msisdn": b.msisdn, "session_id": "torn-b"}]
+        status, _, answer = self.hato.network("POST", "/v1/nas/torn/resync", {"time": stamp(), "sessions": sessions})
+        self.assertEqual((200, b.msisdn), (status, self.phones_binding(a.ip)["msisdn"]), answer)
+        self.expect_all(since, a, "replaced", b.msisdn)
+
     def test_an_honest_life_is_not_in_it(self):
         since = stamp()
         a, b = self.reader(), self.phones.next(attach=False)
@@ -320,6 +342,37 @@ class Misbinding(Bindings):
         self.assertEqual(len(set(seen)), len(seen))
         for query in ("", "?since=now", "?since=%s&after=1" % since, "?since=%s&limit=0" % since):
             self.problem(self.hato.network("GET", "/v1/reports/misbinding" + query), "malformed", 400)
+
+
+def spoil(hato):
+    """bindings.db is not to be read any more: all of it is overwritten, and a commit makes everyone look at it again."""
+    path = hato.dir / "state" / "db" / "bindings.db"
+    db = sqlite3.connect(path, timeout=30, isolation_level=None)
+    db.execute("BEGIN IMMEDIATE")
+    db.execute("UPDATE counter SET value = value + 1 WHERE name = 'commit'")
+    with open(path, "r+b") as f:
+        f.write(b"\xff" * path.stat().st_size)
+    db.execute("COMMIT")
+    db.close()
+
+
+class FailClosed(Bindings):
+    """A store that cannot be asked is never a yes."""
+
+    def test_nobody_says_yes(self):
+        a, b, c = self.phones.next(), self.phones.next(), self.phones.next()
+        for phone in (a, b, c):
+            phone.receive()
+        pop = a.login()
+        with b.listen() as air, Smtp(self.hato.port("smtpgw.mx_port")) as mx:
+            spoil(self.hato)
+            self.assertEqual(503, a.claim()[0])
+            self.assertEqual(503, a.bearer("POST", "/v1/token/refresh")[0])
+            self.assertRegex(pop.say("RETR 1"), r"\A-ERR \[SYS/TEMP\]")
+            self.assertRegex(b.try_login(), r"\A-ERR \[SYS/TEMP\]")
+            air.waiting()  # of before
+            self.assertEqual([451], [code for code, _ in mx.envelope("someone@elsewhere.example", [b.address])])
+            self.assertEqual([], air.waiting())
 
 
 if __name__ == "__main__":
