@@ -70,37 +70,29 @@ static void turn(struct radius *r)
 
 /* ---- behind ---- */
 
-struct behind_call {
-	struct radius *radius;
-	struct realm_state *state;
-};
-
 static void on_behind(void *arg, int err)
 {
-	struct behind_call *c = arg;
+	struct realm_state *state = arg;
 
-	c->state->saying = false;
+	state->saying = false;
 	if (err)
-		c->state->due = true;
+		state->due = true;
 	else
 		radius_count(RADIUS_COUNT_BEHIND, 1);
-	free(c);
 }
 
 static void say_behind(struct radius *r, size_t realm)
 {
 	struct realm_state *state = &r->realms[realm];
 	int64_t now = clock_now_us();
-	struct behind_call *c;
 
 	if (!state->due || state->saying ||
-	    (now - state->said_us < CLOCK_S && now >= state->said_us) || !(c = malloc(sizeof *c)))
+	    (now - state->said_us < CLOCK_S && now >= state->said_us))
 		return;
-	*c = (struct behind_call){.radius = r, .state = state};
 	state->due = false;
 	state->saying = true;
 	state->said_us = now;
-	feed_behind(r->worker->port, r->conf->realms[realm].name, NULL, now, on_behind, c);
+	feed_behind(r->worker->port, r->conf->realms[realm].name, NULL, now, on_behind, state);
 }
 
 static void realm_lost(struct radius *r, const struct conf_realm *realm)
@@ -234,7 +226,6 @@ static void on_applied(struct feed *feed, int err)
 		radius_memory_forget(r->memory, q->entry);
 		if (err != E_CLOSED) {
 			drop(r, &q->peer.addr, RADIUS_COUNT_DROPPED_STORE);
-			count(COUNT_LEASE_SHED, 1);
 			realm_lost(r, q->client->realm);
 		}
 	} else {

@@ -17,7 +17,6 @@ struct radius_nas {
 	const struct radius_client *client; /* null: an empty place */
 	struct addr addr;
 	int64_t heard_us;
-	int64_t behind_us; /* when it was last said to be behind; 0: never */
 };
 
 struct radius_nases;
