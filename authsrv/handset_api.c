@@ -29,23 +29,24 @@ static const struct refusal {
 	const char *challenge;
 	const char *detail; /* if the caller has none */
 } refusals[HANDSET_OUTCOMES] = {
-	[OUTCOME_MALFORMED] = {400, "malformed", 0, NULL},
-	[OUTCOME_OVERLOADED] = {503, "overloaded", 1, NULL},
-	[OUTCOME_BEHIND] = {503, "overloaded", 1, NULL},
-	[OUTCOME_NO_BINDING] = {403, "no-binding", 1, NULL},
-	[OUTCOME_MISMATCH] = {403, "claim-mismatch", 1, NULL},
-	[OUTCOME_CONTESTED] = {403, "contested", 1, NULL},
-	[OUTCOME_QUARANTINED] = {403, "quarantined", 1, NULL},
-	[OUTCOME_INVALID_TOKEN] = {401, "invalid-token", 0, "Bearer error=\"invalid_token\""},
+	[OUTCOME_MALFORMED] = {400, "malformed", 0, NULL, NULL},
+	[OUTCOME_OVERLOADED] = {503, "overloaded", 1, NULL, NULL},
+	[OUTCOME_BEHIND] = {503, "overloaded", 1, NULL, NULL},
+	[OUTCOME_NO_BINDING] = {403, "no-binding", 1, NULL, NULL},
+	[OUTCOME_MISMATCH] = {403, "claim-mismatch", 1, NULL, NULL},
+	[OUTCOME_CONTESTED] = {403, "contested", 1, NULL, NULL},
+	[OUTCOME_QUARANTINED] = {403, "quarantined", 1, NULL, NULL},
+	[OUTCOME_INVALID_TOKEN] = {401, "invalid-token", 0, "Bearer error=\"invalid_token\"", NULL},
 	[OUTCOME_EXPIRED_TOKEN] = {401, "expired-token", 0,
-				   "Bearer error=\"invalid_token\", error_description=\"expired\""},
-	[OUTCOME_PROOF_REQUIRED] = {401, "proof-required", 0, "Bearer"},
+				   "Bearer error=\"invalid_token\", error_description=\"expired\"",
+				   NULL},
+	[OUTCOME_PROOF_REQUIRED] = {401, "proof-required", 0, "Bearer", NULL},
 	[OUTCOME_FROZEN] = {403, "quarantined", 1, NULL, "frozen by the operator"},
 	[OUTCOME_BREAKER] = {503, "overloaded", 10, NULL,
 			     "too many claims contradict the network's word here: only SIM proofs "
 			     "are taken until it is put right"},
-	[OUTCOME_NO_SIM_KEY] = {404, "not-found", false, NULL},
-	[OUTCOME_SIM_BOUND] = {409, "conflict", false, NULL},
+	[OUTCOME_NO_SIM_KEY] = {404, "not-found", 0, NULL, NULL},
+	[OUTCOME_SIM_BOUND] = {409, "conflict", 0, NULL, NULL},
 };
 
 void handset_refuse(struct worker *w, struct http_request *r, enum handset_outcome why,

@@ -207,7 +207,7 @@ static int64_t weigh(const struct breaker_limits *l, int64_t bound, int64_t clai
 void breaker_judge(struct breaker *b, const struct breaker_limits *l, int64_t now_us,
 		   struct breaker_count *out)
 {
-	int64_t from_us = now_us - l->window_us, claimants[BREAKER_SAMPLE];
+	int64_t from_us = now_us - l->window_us, claimants[BREAKER_SAMPLE] = {0};
 	size_t bare = 0;
 
 	*out = (struct breaker_count){0};
