@@ -14,6 +14,7 @@ from harness.clients import run
 from harness.mail import Lmtp, message
 from harness.phones import Phones
 from harness.pop import Pop
+from harness.radius import START, Nas
 from harness.system import BUILD, PATIENCE, PORT_KEYS, Hato, eventually, free_ports, suspend
 
 DAEMONS = ("authsrv", "smtpgw", "pushsrv", "popgw")
@@ -340,6 +341,7 @@ class FullDisk(unittest.TestCase):
 
     def test_later_and_back_to_normal(self):
         a, b = self.phones.next(), self.phones.next()
+        c = self.phones.next(attach=False)
         kept = [a.receive(message("before"))]
         self.fill()
         big = message("big") + (b"x" * 998 + b"\r\n") * 40
@@ -360,6 +362,18 @@ class FullDisk(unittest.TestCase):
         self.assertEqual((503, "urn:hato:problem:overloaded"), (status, answer["type"]))
         self.assertGreater(int(headers["Retry-After"]), 0)
 
+        dropped = 'hato_authsrv_radius_dropped_total{reason="store"}'
+        nas = Nas(self.hato)
+        self.addCleanup(nas.close)
+
+        def radius_is_refused():
+            before = self.hato.metric(dropped)
+            request = nas.send(nas.make(START, ip=c.ip, msisdn=c.msisdn, session="radius"))
+            eventually("answered or dropped", lambda: not nas.is_silent() or self.hato.metric(dropped) > before)
+            return self.hato.metric(dropped) > before and request
+        asked = eventually("RADIUS is not answered", radius_is_refused)
+        self.assertTrue(nas.is_silent())
+
         with a.login() as pop:
             self.assertEqual(len(kept), pop.stat()[0], "reading goes on")
             pop.say("DELE 1")
@@ -372,6 +386,8 @@ class FullDisk(unittest.TestCase):
         (self.db / "filler").unlink()
         eventually("mail is taken again", lambda: self.deliver(b, message("after"))[0] == 250)
         eventually("leases are taken again", lambda: not lease_is_refused())
+        nas.answer(nas.send(asked))
+        self.assertEqual(c.msisdn, c.binding()["msisdn"])
         self.assertEqual(kept, a.fetch(), "what was said 250 to is there, what was refused is not")
         self.assertEqual([message("after")], b.fetch())
         self.assertTrue(self.hato.status()["ready"])
