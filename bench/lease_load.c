@@ -206,11 +206,12 @@ static void put_event(struct load *l, char *out)
 
 static void post(struct load *l, struct caller *c, const char *key, int64_t batch)
 {
-	char *body = malloc((size_t)batch * (EVENT_OCTETS + 1) + 256), *at = body + 256;
+	char *body = malloc((size_t)batch * (EVENT_OCTETS + 1) + 256), *at;
 	char head[256];
 
 	if (!body)
 		die("memory");
+	at = body + 256;
 	if (batch > 1)
 		*at++ = '[';
 	for (int64_t i = 0; i < batch; i++) {
