@@ -128,7 +128,7 @@ const char *incident_nas_name(uint8_t nas);
 bool incident_is_live(const struct incident *in, uint32_t customer);
 /* Now, and never the same twice: an order can be told by it. */
 int64_t incident_event_time(struct incident *in);
-/* An event leaves the feed in_us from now; its time is `ago_us` before now. */
+/* An event of time_us leaves the feed in_us from now. */
 void incident_tell(struct incident *in, enum feed_kind kind, enum feed_part part, uint32_t customer,
 		   uint32_t address, uint32_t session, int64_t time_us, int64_t in_us);
 /* Customer takes an address: truth, Start, and it asks for its token. late_us: the Start's delay;

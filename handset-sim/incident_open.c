@@ -16,7 +16,7 @@
 #define LIVE_MOST     1500
 #define MAILS_EACH    4
 #define MAIL_S        4.0 /* the mail is spread over so much of the storm, at least */
-#define CHANNELS      64
+#define CHANNELS      256
 #define SENDERS       8
 #define NAS_CUSTOMERS 150000 /* behind one NAS in Kansai: a list has a limit */
 
