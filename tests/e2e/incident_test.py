@@ -24,7 +24,7 @@ def replay(off, faulty):
     hato = Hato(sets, env={"HATO_WEAK": off} if off else None)
     try:
         done = run(BUILD / "handset-sim", "--dir", hato.dir / "state", "--scenario", "incident-2011", "--scale", SCALE,
-                   "--json", "--patience", 2 if off else 20, *(["--faulty-feed"] if faulty else []))
+                   "--json", "--patience", 2 if off else 40, *(["--faulty-feed"] if faulty else []))
         return done, json.loads(done.stdout or b"{}"), hato.log()
     finally:
         hato.close()
