@@ -9,6 +9,7 @@
 #include "handset-sim/live_phone.h"
 #include "lib/clock.h"
 
+#define LIST_LIMIT_S 300 /* a list of 100,000 takes its time beside a storm */
 #define SESSION_MAX  160 /* octets of a session in the list */
 #define TRIES_MAX    20
 #define ASK_AGAIN_US 500000
@@ -156,5 +157,6 @@ void correction_begin(struct incident *in)
 {
 	in->is_correcting = true;
 	in->next_nas = 1;
+	http_channel_set_limit(in->audit, LIST_LIMIT_S);
 	http_channel_call(in->audit, "GET", "/v1/breakers", in->key, NULL, on_breakers, in);
 }

@@ -21,6 +21,7 @@ struct link {
 struct http_channel {
 	struct loop *loop;
 	struct http_target target;
+	int64_t limit_s;   /* of a call */
 	struct link *link; /* null: none */
 	http_answered *done;
 	void *arg;
@@ -82,7 +83,7 @@ static void send_request(struct http_channel *ch)
 		if (ch->target.tls)
 			return; /* `connected`, then `secured` sends */
 	}
-	conn_set_total(ch->link->conn, CALL_LIMIT_S);
+	conn_set_total(ch->link->conn, ch->limit_s);
 	conn_write(ch->link->conn, ch->request, ch->request_length);
 }
 
@@ -185,6 +186,7 @@ int http_channel_new(struct loop *loop, const struct http_target *target, struct
 		return E_NOMEM;
 	ch->loop = loop;
 	ch->target = *target;
+	ch->limit_s = CALL_LIMIT_S;
 	*out = ch;
 	return 0;
 }
@@ -202,6 +204,11 @@ void http_channel_free(struct http_channel *ch)
 unsigned http_channel_retry_after_s(const struct http_channel *ch)
 {
 	return ch->retry_after_s;
+}
+
+void http_channel_set_limit(struct http_channel *ch, int64_t limit_s)
+{
+	ch->limit_s = limit_s;
 }
 
 bool http_channel_is_busy(const struct http_channel *ch)

@@ -33,6 +33,8 @@ int http_channel_new(struct loop *loop, const struct http_target *target,
 void http_channel_free(struct http_channel *ch);
 /* Of the answer that `done` was called with last, or is just being called with; 0: none. */
 unsigned http_channel_retry_after_s(const struct http_channel *ch);
+/* How long a call may take; 30 s unless said. */
+void http_channel_set_limit(struct http_channel *ch, int64_t limit_s);
 bool http_channel_is_busy(const struct http_channel *ch);
 /* One call at a time. bearer and body may be null. */
 void http_channel_call(struct http_channel *ch, const char *method, const char *path,

@@ -312,7 +312,11 @@ static bool step_late(struct incident *in)
 
 static bool step_correct(struct incident *in)
 {
-	return !in->is_correcting && !lease_feed_open(in->feed);
+	if (in->is_correcting) { /* the call has a limit of its own */
+		incident_progress(in);
+		return false;
+	}
+	return !lease_feed_open(in->feed);
 }
 
 static bool step_tokens(struct incident *in)
