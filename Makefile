@@ -126,8 +126,9 @@ $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BUILD)/libdb.a $(BUILD)/libhato.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-.PHONY: docs unit e2e test fuzz fuzzers fuzz-short soak demo bench model lint clean help tests
+.PHONY: docs unit e2e benches test fuzz fuzzers fuzz-short soak demo bench model lint clean help tests
 tests: $(TESTS)
+benches: $(BENCHES)
 
 unit: $(TESTS)
 	@scripts/run-unit-tests $(TESTS)

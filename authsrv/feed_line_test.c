@@ -61,8 +61,9 @@ static int world_make(void **state)
 	strcpy(put.subscriber.addresses[0].canonical, "a@b.example");
 	snprintf(w->dir, sizeof w->dir, "/tmp/feed-line.XXXXXX");
 	assert_non_null(mkdtemp(w->dir));
-	struct db_options o = {
-		.dir = w->dir, .daemon = "test", .lease = {5 * CLOCK_S, 30 * CLOCK_S}};
+	struct db_options o = {.dir = w->dir,
+			       .daemon = "test",
+			       .lease = {.max_skew_us = 5 * CLOCK_S, .lag_us = 30 * CLOCK_S}};
 	assert_int_equal(loop_new(&w->loop), 0);
 	assert_int_equal(db_open(&o, &w->db), 0);
 	assert_int_equal(db_port_open(w->db, w->loop, &w->port), 0);
