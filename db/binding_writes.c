@@ -3,6 +3,7 @@
  * writer's transaction. */
 #include <openssl/rand.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "db/bindings.h"
@@ -15,13 +16,20 @@
 
 /* ---- lease events ---- */
 
-struct apply_write {
-	struct write write;
+struct apply_job {
 	binding_applied *done;
 	void *arg;
 	size_t n;
 	struct lease_outcome *out;
 	struct lease_event events[];
+};
+
+struct apply_write {
+	struct write write;
+	struct apply_job *job;
+	size_t from;                /* the first event that is not through yet */
+	struct lease_outcome begun; /* unfinished: that one is an On/Off on its way */
+	size_t next;                /* the result: as `from` */
 };
 
 /* A bad event does not sink the others. Its outcome says so if it wrote nothing, or when it can be
@@ -32,7 +40,9 @@ static int apply_one(const struct db *db, struct engine *e, const struct lease_e
 	int64_t before = engine_changes(e);
 	int err = e->careful ? engine_savepoint(e) : 0;
 
-	if (!err)
+	if (!err && out->unfinished)
+		err = lease_scope_go_on(db, e, event, out);
+	else if (!err)
 		err = lease_scope_apply(db, e, event, out);
 	if (!err)
 		return e->careful ? engine_release(e) : 0;
@@ -51,40 +61,70 @@ static int apply_one(const struct db *db, struct engine *e, const struct lease_e
 static int run_apply(struct write *write, struct engine *e)
 {
 	struct apply_write *w = (struct apply_write *)write;
+	struct apply_job *job = w->job;
 
-	for (size_t i = 0; i < w->n; i++) {
-		int err = apply_one(write->port->db, e, &w->events[i], &w->out[i]);
-		if (err)
+	for (w->next = w->from; w->next < job->n; w->next++) {
+		struct lease_outcome *out = &job->out[w->next];
+		*out = w->next == w->from ? w->begun : (struct lease_outcome){.unfinished = false};
+		int err = apply_one(write->port->db, e, &job->events[w->next], out);
+		if (err || out->unfinished)
 			return err;
 	}
 	return 0;
 }
 
+static void job_end(struct apply_job *job, int err)
+{
+	if (job->done)
+		job->done(job->arg, err, err ? NULL : job->out, err ? 0 : job->n);
+	free(job);
+}
+
+static void apply_done(struct write *write);
+
+static void job_submit(struct db_port *port, struct apply_job *job, size_t from,
+		       const struct lease_outcome *begun)
+{
+	size_t bytes = (job->n - from) * (sizeof *job->events + sizeof *job->out);
+	struct apply_write *w = write_new(sizeof *w, bytes, run_apply, apply_done);
+
+	if (!w) {
+		job_end(job, E_NOMEM);
+		return;
+	}
+	w->job = job;
+	w->from = from;
+	w->begun = *begun;
+	write_submit(port, DB_BINDINGS, w);
+}
+
+/* An On/Off that has more to end stands in line again, behind what came meanwhile. */
 static void apply_done(struct write *write)
 {
 	struct apply_write *w = (struct apply_write *)write;
 
-	if (w->done)
-		w->done(w->arg, write->err, write->err ? NULL : w->out, write->err ? 0 : w->n);
+	if (!write->err && w->next < w->job->n)
+		job_submit(write->port, w->job, w->next, &w->job->out[w->next]);
+	else
+		job_end(w->job, write->err);
 }
 
 void binding_apply(struct db_port *port, const struct lease_event *events, size_t n,
 		   binding_applied *done, void *arg)
 {
-	size_t events_bytes = n * sizeof *events, size = sizeof(struct apply_write) + events_bytes;
-	struct apply_write *w =
-		write_new(size + n * sizeof(struct lease_outcome), 0, run_apply, apply_done);
+	size_t size = sizeof(struct apply_job) + n * sizeof *events;
+	struct apply_job *job = malloc(size + n * sizeof *job->out);
 
-	if (!w) {
+	if (!job) {
 		done(arg, E_NOMEM, NULL, 0);
 		return;
 	}
-	w->done = done;
-	w->arg = arg;
-	w->n = n;
-	memcpy(w->events, events, events_bytes);
-	w->out = (struct lease_outcome *)(void *)((char *)w + size);
-	write_submit(port, DB_BINDINGS, w);
+	job->done = done;
+	job->arg = arg;
+	job->n = n;
+	memcpy(job->events, events, n * sizeof *events);
+	job->out = (struct lease_outcome *)(void *)((char *)job + size);
+	job_submit(port, job, 0, &(struct lease_outcome){.unfinished = false});
 }
 
 /* ---- one key ---- */

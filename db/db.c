@@ -45,6 +45,7 @@ static int copy_options(struct db *db, const struct db_options *o)
 	n->lease.max_skew_us = n->lease.max_skew_us ? n->lease.max_skew_us : MAX_SKEW_DEFAULT_US;
 	n->lease.max_age_us = n->lease.max_age_us ? n->lease.max_age_us : MAX_AGE_DEFAULT_US;
 	n->lease.lag_us = n->lease.lag_us ? n->lease.lag_us : LAG_DEFAULT_US;
+	n->lease.ends_max = n->lease.ends_max ? n->lease.ends_max : ON_OFF_PIECE;
 	return 0;
 }
 

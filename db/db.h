@@ -135,9 +135,12 @@ void device_list(struct db_port *, const char *realm, const struct device *after
  * --------------------------------------------------------------------------------------------------
  */
 
-/* lib/rules/lease.h applied to each event in order, in one transaction; a bad event does not sink
- * the others. Each leaves a history row. The events are copied, their devices borrowed until the
- * callback. `out` has n rows. */
+/* lib/rules/lease.h applied to each event in order, in one transaction, but that of an On/Off with
+ * many sessions: it ends a piece of them (lease.ends_max; 0: default 1,000), and the rest and the
+ * events after it come in further ones, between which others have their turn. `done` hears of all,
+ * or of the first error: what was committed before it stays, and the same events again change
+ * nothing of it. A bad event does not sink the others. Each leaves a history row. The events are
+ * copied, their devices borrowed until the callback. `out` has n rows. */
 typedef void binding_applied(void *arg, int err, const struct lease_outcome *out, size_t n);
 void binding_apply(struct db_port *, const struct lease_event *events, size_t n, binding_applied *,
 		   void *arg);

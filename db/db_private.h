@@ -25,6 +25,7 @@
 #define SEND_LOG_KEEP_US DAY_US           /* binding-rules 6 */
 #define ORPHAN_US        HOUR_US          /* a body that no mail_accept named */
 #define SWEEP_BUDGET_US  5000             /* of one piece of sweeping inside a commit group */
+#define ON_OFF_PIECE     1000 /* sessions that a NAS's On/Off ends in one commit group */
 
 struct write {
 	struct write *next;

@@ -92,8 +92,8 @@ static inline void store_open(struct bench_store *s)
 	s->options.secret_key = secret;
 	if (!s->options.daemon)
 		s->options.daemon = "test";
-	s->options.lease =
-		(struct lease_limits){.max_skew_us = 5 * SECOND_US, .lag_us = 30 * SECOND_US};
+	s->options.lease.max_skew_us = 5 * SECOND_US;
+	s->options.lease.lag_us = 30 * SECOND_US;
 	assert_int_equal(db_open(&s->options, &s->db), 0);
 	assert_int_equal(loop_new(&s->loop), 0);
 	assert_int_equal(db_port_open(s->db, s->loop, &s->port), 0);

@@ -684,6 +684,17 @@ int lease_scope_apply(const struct db *db, struct engine *e, const struct lease_
 	return err ? err : append_own_history(&scope);
 }
 
+int lease_scope_go_on(const struct db *db, struct engine *e, const struct lease_event *event,
+		      struct lease_outcome *out)
+{
+	struct lease_scope scope;
+
+	scope_init(&scope, db, e);
+	scope.event = event;
+	scope.out = out;
+	return lease_go_on(&scope.store, &db->options.lease, event, out);
+}
+
 int lease_scope_new(const struct db *db, struct engine *e, const struct lease_voice *voice,
 		    struct lease_scope **out)
 {

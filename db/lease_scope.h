@@ -10,6 +10,9 @@
 
 int lease_scope_apply(const struct db *db, struct engine *e, const struct lease_event *event,
 		      struct lease_outcome *out);
+/* The next piece of an On/Off that is `unfinished`. */
+int lease_scope_go_on(const struct db *db, struct engine *e, const struct lease_event *event,
+		      struct lease_outcome *out);
 
 /* The port for who has more to do than one event. Each key that is put leaves the row of history
  * that the voice gives it, if it says true. */

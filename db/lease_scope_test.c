@@ -175,9 +175,11 @@ static void one_round(struct bench_store *s, int round, struct heard *h)
 	struct lease_store port = memory_store_port(&m);
 	struct lease_event events[EVENTS];
 	struct lease_outcome out = {0};
+	struct lease_limits at_once = s->options.lease;
 	int64_t now_us = BASE_US;
 	char realm[REALM_MAX];
 
+	at_once.ends_max = 0;
 	snprintf(realm, sizeof realm, "realm-%d", round);
 	for (int i = 0; i < EVENTS; i++) {
 		now_us += (int64_t)dice(10) * SECOND_US;
@@ -187,7 +189,8 @@ static void one_round(struct bench_store *s, int round, struct heard *h)
 	binding_apply(s->port, events, EVENTS, on_applied, h);
 	assert_int_equal(wait_for(h), 0);
 	for (int i = 0; i < EVENTS; i++) {
-		assert_int_equal(lease_apply(&port, &s->options.lease, &events[i], &out), 0);
+		assert_int_equal(lease_apply(&port, &at_once, &events[i], &out), 0);
+		assert_false(h->outcomes[i].unfinished);
 		if (h->outcomes[i].result != out.result)
 			show(&events[i], &h->outcomes[i], &out);
 		assert_same_outcome(&h->outcomes[i], &out);
@@ -210,8 +213,13 @@ static void test_random_feeds(void **state)
 	srandom(number);
 	for (int i = 1; i <= SUBSCRIBERS; i++)
 		assert_int_equal(make_subscriber(s, i), i);
-	for (int i = 0; i < (rounds ? atoi(rounds) : ROUNDS); i++)
+	for (int i = 0; i < (rounds ? atoi(rounds) : ROUNDS); i++) {
+		if (i == ROUNDS / 2) { /* from here each session that an On/Off ends is a commit */
+			s->options.lease.ends_max = 1;
+			reopen_store(s);
+		}
 		one_round(s, i, h);
+	}
 	free(h);
 }
 

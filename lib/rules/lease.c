@@ -345,30 +345,51 @@ static int apply_stop(struct applying *a)
 	return a->store->session_put(a->store->ctx, &a->own);
 }
 
-static int apply_on_off(struct applying *a)
+/* What began before the NAS's newest On/Off is over, since then. */
+static int end_former(const struct lease_store *s, const struct lease_limits *limits,
+		      const struct nas_row *nas, struct lease_outcome *out)
 {
-	const struct lease_store *s = a->store;
 	struct session_row session;
-	int rc;
 
-	if (a->time_us <= a->nas.on_us || a->time_us < a->nas.listed_us) {
-		lease_say(a, LEASE_STALE, NULL);
-		return 0;
-	}
-	while (!(rc = s->session_before(s->ctx, a->ev->realm, a->ev->nas_id, a->time_us,
-					&session))) {
-		rc = lease_end_session(s, &session, a->time_us);
+	out->unfinished = true;
+	for (size_t n = 0; !limits->ends_max || n < limits->ends_max; n++) {
+		int rc = s->session_before(s->ctx, nas->realm, nas->nas_id, nas->on_us, &session);
+		if (rc == E_NOT_FOUND) {
+			out->unfinished = false;
+			return 0;
+		}
+		if (!rc)
+			rc = lease_end_session(s, &session, nas->on_us);
 		if (rc)
 			return rc;
 	}
-	if (rc != E_NOT_FOUND)
-		return rc;
-	a->nas.on_us = a->time_us;
-	a->nas.epoch++;
-	a->nas.offset_known = false;
-	measure_offset(a);
-	lease_say(a, LEASE_APPLIED, NULL);
-	return s->nas_put(s->ctx, &a->nas);
+	return 0;
+}
+
+static int apply_on_off(struct applying *a)
+{
+	const struct lease_store *s = a->store;
+	int rc = 0;
+
+	/* A stale one ends nothing of its own, but what the newest had no time for. */
+	if (a->time_us > a->nas.on_us && a->time_us >= a->nas.listed_us) {
+		a->nas.on_us = a->time_us;
+		a->nas.epoch++;
+		a->nas.offset_known = false;
+		measure_offset(a);
+		lease_say(a, LEASE_APPLIED, NULL);
+		rc = s->nas_put(s->ctx, &a->nas);
+	}
+	return rc ? rc : end_former(s, a->limits, &a->nas, a->out);
+}
+
+int lease_go_on(const struct lease_store *store, const struct lease_limits *limits,
+		const struct lease_event *ev, struct lease_outcome *out)
+{
+	struct nas_row nas;
+	int rc = store->nas_get(store->ctx, ev->realm, ev->nas_id, &nas);
+
+	return rc ? rc : end_former(store, limits, &nas, out);
 }
 
 int lease_apply(const struct lease_store *store, const struct lease_limits *limits,

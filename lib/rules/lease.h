@@ -8,8 +8,18 @@
  *
  * Two questions, two answers. Who holds the key: a Start newer than the key's watermark evicts,
  * even if its own subscriber is unknown, contradictory or unreadable. Which session is the
- * subscriber's: the newest, by time normalised over NASes. OWNERSHIP everything by value; the event
- * and the store are borrowed for the call. SEE binding-rules 1, 3, 7.
+ * subscriber's: the newest, by time normalised over NASes.
+ *
+ * An On/Off may end very many sessions. With `ends_max` it ends so many at a time: its own row (the
+ * NAS's new epoch) comes with the first ones, and lease_go_on() ends the next, each piece a
+ * transaction of its own, until the outcome is not `unfinished`; only then may the NAS be answered.
+ * The row first, not last: what the NAS says meanwhile is of the new epoch, so a name that it uses
+ * again is a new session, and no further one of the old epoch can begin. What is still to be ended
+ * is what the NAS's row says: sessions that began before its newest On/Off. So a crash between two
+ * pieces loses nothing: those that were ended are over, the others are as if the On/Off was still
+ * on its way, and the NAS, which heard no answer, repeats it; any On/Off of the NAS, also a stale
+ * one, goes on where the newest was left. OWNERSHIP everything by value; the event and the store
+ * are borrowed for the call. SEE binding-rules 1, 3, 7.
  */
 #ifndef HATO_LIB_RULES_LEASE_H
 #define HATO_LIB_RULES_LEASE_H
@@ -71,12 +81,14 @@ struct lease_outcome {
 	uint32_t generation; /* of the first key, after the event; 0: no key */
 	int64_t time_us;     /* the event time that was used */
 	bool time_replaced;  /* the feed's time was out of bounds: an alarm for its NAS */
+	bool unfinished;     /* an On/Off that may have left sessions to end: lease_go_on() */
 };
 
 struct lease_limits {
 	int64_t max_skew_us; /* authsrv.max_skew */
 	int64_t max_age_us;  /* authsrv.max_age; 0: none */
 	int64_t lag_us;      /* a feed later than this makes its NAS `behind`: 30 s */
+	size_t ends_max;     /* sessions that an On/Off ends at a time; 0: all */
 };
 
 struct nas_row {
@@ -159,6 +171,10 @@ struct lease_store {
 
 /* 0 (the outcome is filled) or the store's error. */
 int lease_apply(const struct lease_store *store, const struct lease_limits *limits,
+		const struct lease_event *ev, struct lease_outcome *out);
+
+/* The next sessions of an On/Off whose outcome is `unfinished`: that is all that changes in it. */
+int lease_go_on(const struct lease_store *store, const struct lease_limits *limits,
 		const struct lease_event *ev, struct lease_outcome *out);
 
 /* What an event means for one key, before anything is written: the (state, event) table itself

@@ -144,6 +144,23 @@ static int load_binding(const struct applying *a, const struct key *k, struct bi
 	return rc;
 }
 
+/* A holder that an unfinished On/Off of the event's NAS has still to end is over already. A Start
+ * that is newer evicts it anyway. */
+static int end_former_holder(const struct applying *a, struct binding *b)
+{
+	const struct lease_store *s = a->store;
+	struct session_row holder;
+
+	if (!b->session || b->session == a->own.id || a->nas.on_us == INT64_MIN ||
+	    (a->ev->kind == LEASE_START && a->time_us > b->watermark_us))
+		return 0;
+	int rc = s->session_get(s->ctx, b->session, &holder);
+	if (rc || holder.started_us >= a->nas.on_us || strcmp(holder.nas_id, a->ev->nas_id) != 0)
+		return rc == E_NOT_FOUND ? 0 : rc;
+	rc = lease_end_session(s, &holder, a->nas.on_us);
+	return rc ? rc : load_binding(a, &b->key, b);
+}
+
 /* The winner's place is free now: who comes in? */
 static int settle_winner(struct applying *a, struct binding *b)
 {
@@ -284,7 +301,10 @@ static int settle_overlap(struct applying *a, struct binding *o, bool *fits)
 	bool touched;
 	int rc = 0;
 
-	*fits = false;
+	rc = end_former_holder(a, o);
+	*fits = !rc && o->state == KEY_FREE && o->watermark_us <= a->time_us;
+	if (rc || *fits)
+		return rc;
 	if (o->state != KEY_FREE)
 		rc = judge(a, o, &verdict);
 	if (rc)
@@ -340,6 +360,8 @@ int lease_apply_to_key(struct applying *a, const struct key *k)
 
 	if (!rc)
 		rc = load_binding(a, k, &b);
+	if (!rc)
+		rc = end_former_holder(a, &b);
 	if (rc)
 		return rc;
 	a->out->generation = b.generation;

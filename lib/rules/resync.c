@@ -105,6 +105,9 @@ static int resolve(struct resync *r)
 		struct resync_entry *e = &r->list->entries[i];
 		e->fate = RESYNC_KEPT;
 		e->displaced = e->waits = false;
+		/* The NAS began anew since: what held the keys then is over. */
+		if (e->epoch != r->nas.epoch)
+			e->settled = false;
 		if (!e->settled) {
 			int rc = resync_identify(r, e);
 			if (!rc)
@@ -260,6 +263,7 @@ static int look(const struct resync *r, struct resync_entry *e)
 	if (rc)
 		return rc;
 	e->session = own.id;
+	e->epoch = r->nas.epoch;
 	return resync_is_settled(r, e, &own, &e->settled);
 }
 

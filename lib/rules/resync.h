@@ -43,6 +43,7 @@ struct resync_entry {
 	int64_t lease_us;   /* from the list's moment on; 0: until the Stop */
 	/* The rest is filled in. A reader's refusal comes with problem and detail. */
 	bool settled, contradictory;
+	uint32_t epoch; /* of the NAS, when it was looked at */
 	bool displaced; /* another entry took what its session held */
 	bool waits;     /* another NAS's session stands there, and may go by another entry */
 	enum resync_fate fate;

@@ -541,6 +541,37 @@ static void test_any_history(void **state)
 		one_round();
 }
 
+/* Between the look and the list the NAS began anew, and not all of its sessions have ended yet:
+ * what was seen is over all the same. */
+static void test_a_nas_that_began_anew_since_the_look(void **state)
+{
+	(void)state;
+	struct lease_limits by_one = limits;
+	struct memory_store m = world();
+	struct lease_store port = memory_store_port(&m);
+	struct lease_event off = event_of(&(struct said){LEASE_NAS_OFF, .at = 90});
+	struct lease_outcome out;
+	struct told t;
+
+	by_one.ends_max = 1;
+	tell(&m, (struct said){LEASE_START, X, .session = "a", .who = ALICE, .at = 10});
+	tell(&m, (struct said){LEASE_START, Y, .session = "b", .who = BOB, .at = 11});
+	uint32_t bobs = row(&m, Y)->generation;
+	write_list(&t, "pgw1", LIST,
+		   (const struct line[]){{Y, .session = "b", .who = BOB, .started = 95}}, 1);
+	assert_int_equal(resync_look(&port, &limits, &t.list, 0, 1), 0);
+	assert_true(t.entries[0].settled);
+	assert_int_equal(lease_apply(&port, &by_one, &off, &out), 0);
+	assert_int_equal(holder(&m, Y), BOB);
+	apply(&m, &t);
+	assert_int_equal(t.rc, 0);
+	assert_true(row(&m, Y)->generation > bobs);
+	while (out.unfinished)
+		assert_int_equal(lease_go_on(&port, &by_one, &off, &out), 0);
+	assert_int_equal(holder(&m, Y), BOB);
+	assert_int_equal(holder(&m, X), NOBODY);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -555,6 +586,7 @@ int main(void)
 		cmocka_unit_test(test_dual_stack_and_lease),
 		cmocka_unit_test(test_a_clock_ahead),
 		cmocka_unit_test(test_any_history),
+		cmocka_unit_test(test_a_nas_that_began_anew_since_the_look),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
