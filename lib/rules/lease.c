@@ -165,6 +165,39 @@ static bool is_over(const struct applying *a)
 	       (a->own.id && a->own.ended_us && a->time_us <= a->own.ended_us + grace);
 }
 
+int lease_free_bindings(const struct lease_store *s, int64_t session, int64_t watermark_us,
+			int64_t batch)
+{
+	struct binding held[2];
+	size_t n = 0;
+	int rc = s->session_bindings(s->ctx, session, held, &n);
+
+	for (size_t i = 0; !rc && i < n; i++) {
+		binding_free_apply(&held[i]);
+		if (watermark_us > held[i].watermark_us) {
+			held[i].watermark_us = watermark_us;
+			held[i].watermark_batch = batch;
+		}
+		rc = s->binding_put(s->ctx, &held[i]);
+	}
+	return rc;
+}
+
+int lease_end_session(const struct lease_store *store, struct session_row *s, int64_t time_us)
+{
+	s->ended_us = time_us > s->started_us ? time_us : s->started_us;
+	s->active = false;
+	int rc = store->session_put(store->ctx, s);
+	return rc ? rc : lease_free_bindings(store, s->id, s->ended_us, 0);
+}
+
+int lease_end_former(const struct applying *a, struct session_row *s)
+{
+	if (s->ended_us || s->started_us >= a->nas.on_us || strcmp(s->nas_id, a->nas.nas_id) != 0)
+		return 0;
+	return lease_end_session(a->store, s, a->nas.on_us);
+}
+
 static int load_session(struct applying *a)
 {
 	const struct lease_store *s = a->store;
@@ -187,6 +220,8 @@ static int load_session(struct applying *a)
 		snprintf(a->own.nas_id, sizeof a->own.nas_id, "%s", a->ev->nas_id);
 		rc = 0;
 	}
+	if (!rc && a->own.id)
+		rc = lease_end_former(a, &a->own);
 	if (rc)
 		return rc;
 	a->own_known = a->own.id != 0;
@@ -205,24 +240,6 @@ static int load_session(struct applying *a)
 static int64_t normalised(const struct applying *a, int64_t time_us)
 {
 	return a->nas.offset_known ? time_us + a->nas.offset_us : time_us;
-}
-
-int lease_free_bindings(const struct lease_store *s, int64_t session, int64_t watermark_us,
-			int64_t batch)
-{
-	struct binding held[2];
-	size_t n = 0;
-	int rc = s->session_bindings(s->ctx, session, held, &n);
-
-	for (size_t i = 0; !rc && i < n; i++) {
-		binding_free_apply(&held[i]);
-		if (watermark_us > held[i].watermark_us) {
-			held[i].watermark_us = watermark_us;
-			held[i].watermark_batch = batch;
-		}
-		rc = s->binding_put(s->ctx, &held[i]);
-	}
-	return rc;
 }
 
 /* ---- the kinds ---- */
@@ -287,14 +304,6 @@ static int apply_lease(struct applying *a)
 	*a->out = *lease_graver(&first, &last);
 	a->out->generation = first.generation;
 	return 0;
-}
-
-int lease_end_session(const struct lease_store *store, struct session_row *s, int64_t time_us)
-{
-	s->ended_us = time_us > s->started_us ? time_us : s->started_us;
-	s->active = false;
-	int rc = store->session_put(store->ctx, s);
-	return rc ? rc : lease_free_bindings(store, s->id, s->ended_us, 0);
 }
 
 static int apply_stop(struct applying *a)

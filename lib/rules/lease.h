@@ -14,7 +14,8 @@
  * NAS's new epoch) comes with the first ones, and lease_go_on() ends the next, each piece a
  * transaction of its own, until the outcome is not `unfinished`; only then may the NAS be answered.
  * The row first, not last: what the NAS says meanwhile is of the new epoch, so a name that it uses
- * again is a new session, and no further one of the old epoch can begin. What is still to be ended
+ * again is a new session, and no further one of the old epoch can begin; a session that is still to
+ * be ended is ended first by any event of its NAS that meets it. What is still to be ended
  * is what the NAS's row says: sessions that began before its newest On/Off. So a crash between two
  * pieces loses nothing: those that were ended are over, the others are as if the On/Off was still
  * on its way, and the NAS, which heard no answer, repeats it; any On/Off of the NAS, also a stale

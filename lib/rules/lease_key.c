@@ -96,9 +96,11 @@ static int take_subscriber(struct applying *a, bool *won)
 	int rc = s->session_active(s->ctx, a->ev->realm, a->subscriber, &current);
 
 	*won = true;
+	if (!rc)
+		rc = lease_end_former(a, &current);
 	if (rc && rc != E_NOT_FOUND)
 		return rc;
-	if (!rc && current.id != a->own.id) {
+	if (!rc && !current.ended_us && current.id != a->own.id) {
 		*won = is_newest(a, &current);
 		if (*won) {
 			current.active = false;
@@ -144,20 +146,20 @@ static int load_binding(const struct applying *a, const struct key *k, struct bi
 	return rc;
 }
 
-/* A holder that an unfinished On/Off of the event's NAS has still to end is over already. A Start
- * that is newer evicts it anyway. */
+/* A Start that is newer than both evicts him anyway. */
 static int end_former_holder(const struct applying *a, struct binding *b)
 {
 	const struct lease_store *s = a->store;
 	struct session_row holder;
 
 	if (!b->session || b->session == a->own.id || a->nas.on_us == INT64_MIN ||
-	    (a->ev->kind == LEASE_START && a->time_us > b->watermark_us))
+	    (a->ev->kind == LEASE_START && a->time_us > b->watermark_us &&
+	     a->time_us > a->nas.on_us))
 		return 0;
 	int rc = s->session_get(s->ctx, b->session, &holder);
-	if (rc || holder.started_us >= a->nas.on_us || strcmp(holder.nas_id, a->ev->nas_id) != 0)
+	if (rc)
 		return rc == E_NOT_FOUND ? 0 : rc;
-	rc = lease_end_session(s, &holder, a->nas.on_us);
+	rc = lease_end_former(a, &holder);
 	return rc ? rc : load_binding(a, &b->key, b);
 }
 

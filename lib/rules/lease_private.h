@@ -27,6 +27,9 @@ struct applying {
 /* lease.c */
 void lease_say(struct applying *a, enum lease_result result, const char *detail);
 void lease_refuse(struct applying *a, const char *problem, const char *detail);
+/* A session that an unfinished On/Off of the event's NAS has still to end is over already: whom the
+ * event meets, it ends. */
+int lease_end_former(const struct applying *a, struct session_row *s);
 /* The graver of two outcomes: quarantined, error, applied, duplicate, stale. */
 const struct lease_outcome *lease_graver(const struct lease_outcome *a,
 					 const struct lease_outcome *b);
