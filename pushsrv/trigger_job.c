@@ -18,6 +18,17 @@
 static void send_next(struct job *j);
 static void record_next(struct job *j);
 
+/* The row is committed as it is: when to look at it again. Not earlier: a look before the commit
+ * would see the row as it was, leave it to this job, and not come back. */
+static void finish_until(struct job *j, int64_t next_us)
+{
+	struct triggers *t = j->all;
+
+	job_finish(j);
+	if (next_us != SCHEDULE_NEVER)
+		t->with.due(t->with.arg, next_us);
+}
+
 /* ---- the end without a datagram ---- */
 
 static void postpone_row(struct job *j);
@@ -29,7 +40,7 @@ static void postponed(void *arg, int err)
 	if (err && err != E_NOT_FOUND)
 		job_stuck(j, postpone_row);
 	else
-		job_finish(j);
+		finish_until(j, j->postpone_us);
 }
 
 static void postpone_row(struct job *j)
@@ -39,11 +50,9 @@ static void postpone_row(struct job *j)
 
 static void postpone(struct job *j, int64_t next_us)
 {
-	if (next_us != SCHEDULE_NEVER)
-		j->all->with.due(j->all->with.arg, next_us);
 	j->postpone_us = next_us;
 	if (j->row.next_us == next_us)
-		job_finish(j);
+		finish_until(j, next_us);
 	else
 		postpone_row(j);
 }
@@ -78,7 +87,7 @@ static void record_next(struct job *j)
 	if (j->recorded < j->sent_count)
 		trigger_record(j->all->with.port, &j->sent[j->recorded], recorded, j);
 	else
-		job_finish(j);
+		finish_until(j, j->sent[0].next_us);
 }
 
 static void count_sent(const struct job *j, int64_t now_us)
@@ -99,8 +108,6 @@ static void settle(struct job *j)
 	if (j->sent_count > 0) {
 		count_sent(j, now_us);
 		int64_t evicted = recent_sent(t->recent, j->subscriber, clock_mono_us());
-		if (j->sent[0].next_us != SCHEDULE_NEVER)
-			t->with.due(t->with.arg, j->sent[0].next_us);
 		record_next(j);
 		if (evicted)
 			triggers_look(t, evicted, SCHEDULE_MAIL);

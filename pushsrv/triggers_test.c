@@ -285,6 +285,20 @@ static void without_a_slot_the_store_remembers(void **state)
 	assert_int_equal(s->rooms, TRIGGERS_AT_ONCE);
 }
 
+/* A scan before the commit would find the row as it was, leave it to the job, and not come back. */
+static void a_repeat_is_waited_for_when_it_is_committed(void **state)
+{
+	struct scene *s = *state;
+
+	store.holds_record = true;
+	triggers_look(s->t, ALICE, SCHEDULE_MAIL);
+	assert_int_equal(datagrams(s), 1);
+	assert_true(s->due_us == INT64_MAX);
+	assert_true(triggers_take(s->t, &store.row, SCHEDULE_MAIL));
+	record_now();
+	assert_int_equal(s->due_us, store.sent.next_us);
+}
+
 static void after_the_stop_nothing_begins(void **state)
 {
 	struct scene *s = *state;
@@ -318,6 +332,7 @@ int main(void)
 		SCENE(a_postponement_that_fails_keeps_its_slot),
 		SCENE(a_read_that_fails_is_tried_again),
 		SCENE(without_a_slot_the_store_remembers),
+		SCENE(a_repeat_is_waited_for_when_it_is_committed),
 		SCENE(after_the_stop_nothing_begins),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
