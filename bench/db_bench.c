@@ -4,6 +4,8 @@
  * SECONDS each: lease events by a Start of a random subscriber at a random address, in batches that
  * keep the writer's queue filled; mail for random subscribers; binding_check from one reader. One
  * line of JSON a measurement on stdout.
+ *
+ * db_bench look DIR SUBSCRIBERS SECONDS: binding_check alone, in a store that bare_store filled.
  */
 #include <ftw.h>
 #include <stdio.h>
@@ -268,22 +270,50 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 	return remove(path);
 }
 
+static int open_store(struct bench *b, const char *dir)
+{
+	struct db_options options = {.dir = dir, .daemon = "bench"};
+
+	if (db_open(&options, &b->db) || loop_new(&b->loop) ||
+	    db_port_open(b->db, b->loop, &b->port)) {
+		fprintf(stderr, "db_bench: cannot make or open a store in %s\n", dir);
+		return 1;
+	}
+	log_level_set("error");
+	return 0;
+}
+
+static void close_store(struct bench *b)
+{
+	db_port_close(b->port);
+	db_close(b->db);
+	loop_free(b->loop);
+}
+
+static int look(const char *dir, int64_t subscribers, int64_t seconds)
+{
+	struct bench b = {.subscribers = subscribers, .seed = 88172645463325252u};
+
+	if (open_store(&b, dir))
+		return 1;
+	measure_checks(&b, seconds);
+	close_store(&b);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *tmp = getenv("TMPDIR");
 	char dir[256];
+
+	if (argc == 5 && strcmp(argv[1], "look") == 0)
+		return look(argv[2], atoll(argv[3]), atoll(argv[4]));
 	struct bench b = {.subscribers = argc > 1 ? atoll(argv[1]) : 10000,
 			  .seed = 88172645463325252u};
 	int64_t seconds = argc > 2 ? atoll(argv[2]) : 5;
-	struct db_options options = {.dir = dir, .daemon = "bench"};
-
 	snprintf(dir, sizeof dir, "%s/db-bench-XXXXXX", tmp ? tmp : "/tmp");
-	if (!mkdtemp(dir) || db_open(&options, &b.db) || loop_new(&b.loop) ||
-	    db_port_open(b.db, b.loop, &b.port)) {
-		fprintf(stderr, "db_bench: cannot make a store in %s\n", dir);
+	if (!mkdtemp(dir) || open_store(&b, dir))
 		return 1;
-	}
-	log_level_set("error");
 	b.clock_us = clock_now_us() - 3600 * CLOCK_S;
 	measure(&b, "subscriber_put", submit_subscriber, b.subscribers, 0);
 	measure(&b, "lease_attach", submit_attach, b.subscribers, 0);
@@ -291,9 +321,7 @@ int main(int argc, char **argv)
 	measure(&b, "lease_move", submit_move, 0, seconds);
 	measure(&b, "sweep", submit_sweep, 1, 0);
 	measure(&b, "mail_accept", submit_mail, 0, seconds);
-	db_port_close(b.port);
-	db_close(b.db);
-	loop_free(b.loop);
+	close_store(&b);
 	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	return 0;
 }

@@ -34,7 +34,7 @@ def run(*words):
 class Authsrv:
     """authsrv alone on a store that holds so many subscribers, each with an address."""
 
-    def __init__(self, subscribers):
+    def __init__(self, subscribers, copy=True):
         self.hato = Hato()
         self.hato.stop()
         self.state = self.hato.dir / "state"
@@ -42,7 +42,8 @@ class Authsrv:
         done = subprocess.run([str(BUILD / "bench" / "bare_store"), "fill", str(self.store), str(subscribers)])
         assert done.returncode == 0
         self.bare = self.hato.dir / "bare.db"
-        shutil.copy(self.store, self.bare)
+        if copy:
+            shutil.copy(self.store, self.bare)
         settings = [x for k, v in self.hato.ports.items() for x in ("--set", "%s=%s" % (k, v))]
         self.log = open(self.hato.dir / "authsrv.log", "wb")
         self.process = subprocess.Popen([str(BUILD / "authsrv"), "--config", str(self.state / "hato.conf")] + settings,
@@ -63,10 +64,14 @@ class Authsrv:
         finally:
             db.close()
 
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(60)
+            self.log.close()
+
     def close(self):
-        self.process.terminate()
-        self.process.wait(60)
-        self.log.close()
+        self.stop()
         self.hato.close()
 
 
