@@ -1,6 +1,6 @@
 /* The write-ahead log is copied into the file by us, off the commit path: a checkpoint inside
- * COMMIT quadrupled its p99. A passive one, beside the writers, after each CHECKPOINT_FRAMES; when
- * the log is longer than RESTART_FRAMES, a short one under the write ticket, so that the log begins
+ * COMMIT quadrupled its p99. A passive one, beside the writers, after each CHECKPOINT_BYTES; when
+ * the log is longer than RESTART_BYTES, a short one under the write ticket, so that the log begins
  * anew. Several processes may do so: who comes second finds little to do. */
 #include <errno.h>
 #include <sqlite3.h>
@@ -10,12 +10,13 @@
 #include "db/ticket.h"
 #include "lib/err.h"
 
-#define CHECKPOINT_FRAMES 1024 /* 4 MB */
-#define RESTART_FRAMES    2048 /* 8 MB */
-#define SHORT_FRAMES      256  /* as much as may be left for the one under the ticket */
-#define PASSIVE_ROUNDS    3    /* before it is taken anyway; and at once when the log is long: */
-#define LONG_FRAMES       3072 /* 12 MB: the writers are quicker than we are and have to wait */
-#define READERS_MS        20 /* how long the short one waits for a read to end: reads last a call */
+#define MB               (UINT64_C(1) << 20)
+#define CHECKPOINT_BYTES (4 * MB)
+#define RESTART_BYTES    (8 * MB)
+#define SHORT_BYTES      (1 * MB) /* as much as may be left for the one under the ticket */
+#define PASSIVE_ROUNDS   3        /* before it is taken anyway; and at once when the log is long: */
+#define LONG_BYTES       (12 * MB) /* the writers are quicker than we are and have to wait */
+#define READERS_MS       20 /* how long the short one waits for a read to end: reads last a call */
 
 struct checkpointer {
 	struct db *db;
@@ -25,7 +26,7 @@ struct checkpointer {
 	pthread_cond_t wake;
 	bool started, stopping;
 	bool wanted[DB_FILES];
-	uint32_t seen[DB_FILES]; /* length of the log when it was last looked at */
+	uint64_t seen[DB_FILES]; /* length of the log when it was last looked at */
 	/* The thread's own. */
 	struct engine *engines[DB_FILES];
 	struct ticket tickets[DB_FILES];
@@ -35,6 +36,11 @@ static int checkpoint(struct engine *e, int mode, int *frames, int *copied)
 {
 	*frames = *copied = -1;
 	return sqlite3_wal_checkpoint_v2(e->sql, "main", mode, frames, copied);
+}
+
+static uint64_t bytes_of(const struct engine *e, int frames)
+{
+	return frames > 0 ? (uint64_t)frames * e->frame_bytes : 0;
 }
 
 static int prepare(struct checkpointer *c, enum db_file file)
@@ -62,16 +68,16 @@ static void run(struct checkpointer *c, enum db_file file)
 	struct engine *e = c->engines[file];
 	for (int i = 0; i < PASSIVE_ROUNDS; i++) {
 		checkpoint(e, SQLITE_CHECKPOINT_PASSIVE, &frames, &copied);
-		if (frames - copied < SHORT_FRAMES || frames >= LONG_FRAMES)
+		if (bytes_of(e, frames - copied) < SHORT_BYTES || bytes_of(e, frames) >= LONG_BYTES)
 			break;
 	}
-	if (frames >= RESTART_FRAMES && !ticket_take(&c->tickets[file])) {
+	if (bytes_of(e, frames) >= RESTART_BYTES && !ticket_take(&c->tickets[file])) {
 		if (checkpoint(e, SQLITE_CHECKPOINT_RESTART, &frames, &copied) == SQLITE_OK)
 			frames = 0;
 		ticket_release(&c->tickets[file]);
 	}
 	pthread_mutex_lock(&c->lock);
-	c->seen[file] = frames > 0 ? (uint32_t)frames : 0;
+	c->seen[file] = bytes_of(e, frames);
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -95,12 +101,12 @@ static void *checkpointer_main(void *arg)
 	return NULL;
 }
 
-void checkpoint_after_commit(struct checkpointer *c, enum db_file file, uint32_t frames)
+void checkpoint_after_commit(struct checkpointer *c, enum db_file file, uint64_t wal_bytes)
 {
 	pthread_mutex_lock(&c->lock);
-	if (frames < c->seen[file]) /* the log began anew */
+	if (wal_bytes < c->seen[file]) /* the log began anew */
 		c->seen[file] = 0;
-	if (frames >= c->seen[file] + CHECKPOINT_FRAMES && !c->wanted[file]) {
+	if (wal_bytes >= c->seen[file] + CHECKPOINT_BYTES && !c->wanted[file]) {
 		if (!c->started)
 			c->started = pthread_create(&c->thread, NULL, checkpointer_main, c) == 0;
 		c->wanted[file] = c->started;

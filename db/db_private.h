@@ -124,6 +124,6 @@ void resync_abandon(struct db_port *port); /* those that still look hear E_CLOSE
 /* checkpoint.c */
 int checkpointer_open(struct db *db, struct checkpointer **out);
 void checkpointer_close(struct checkpointer *c);
-void checkpoint_after_commit(struct checkpointer *c, enum db_file file, uint32_t frames);
+void checkpoint_after_commit(struct checkpointer *c, enum db_file file, uint64_t wal_bytes);
 
 #endif

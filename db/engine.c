@@ -11,7 +11,8 @@
 
 /* Behind the ticket nobody else writes; this is for strangers (an operator's shell) and for the
  * moment of recovery. */
-#define BUSY_MS 2000
+#define BUSY_MS            2000
+#define FRAME_HEADER_BYTES 24
 
 static const char *const statement_text[STATEMENTS] = {
 #define STATEMENT(id, sql) [STMT_##id] = sql,
@@ -96,8 +97,21 @@ static int on_wal(void *arg, sqlite3 *sql, const char *schema, int frames)
 
 	(void)sql;
 	if (strcmp(schema, "main") == 0)
-		e->wal_frames = (uint32_t)frames;
+		e->wal_bytes = (uint64_t)frames * e->frame_bytes;
 	return SQLITE_OK;
+}
+
+/* The page's size is the file's own (db/migrate.c). */
+static int read_frame_bytes(struct engine *e)
+{
+	sqlite3_stmt *q;
+
+	if (sqlite3_prepare_v2(e->sql, "PRAGMA page_size", -1, &q, NULL) != SQLITE_OK)
+		return E_IO;
+	bool read = sqlite3_step(q) == SQLITE_ROW;
+	e->frame_bytes = read ? (uint32_t)sqlite3_column_int(q, 0) + FRAME_HEADER_BYTES : 0;
+	sqlite3_finalize(q);
+	return read ? 0 : E_IO;
 }
 
 static int configure(struct engine *e, const char *dir, enum engine_role role)
@@ -124,6 +138,8 @@ static int configure(struct engine *e, const char *dir, enum engine_role role)
 		err = execute(e, by_role[role]);
 	if (!err && role == ENGINE_WRITER && e->file == DB_MAIL)
 		err = attach_bindings(e, dir);
+	if (!err)
+		err = read_frame_bytes(e);
 	/* A hook of one's own takes the place of SQLite's automatic checkpoints: checkpoint.c. */
 	sqlite3_wal_hook(e->sql, on_wal, e);
 	return err;

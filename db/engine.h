@@ -23,9 +23,8 @@
 struct sqlite3;
 struct sqlite3_stmt;
 
-#define DB_FILES      2
-#define DB_PAGE_BYTES 4096
-#define DB_PATH_MAX   4096
+#define DB_FILES    2
+#define DB_PATH_MAX 4096
 
 enum statement {
 #define STATEMENT(id, sql) STMT_##id,
@@ -40,12 +39,13 @@ struct engine {
 	struct sqlite3 *sql;
 	struct sqlite3_stmt *statements[STATEMENTS];
 	enum db_file file;
+	uint32_t frame_bytes; /* of the log: a page and its header */
 	/* The writer's notes on the group that runs. */
-	bool careful;        /* its operations have savepoints */
-	bool changed;        /* it appended to the change feed */
-	int64_t commit_no;   /* its number, for the history */
-	uint32_t wal_frames; /* length of the log after the last commit */
-	bool full;           /* the last error was lack of space */
+	bool careful;       /* its operations have savepoints */
+	bool changed;       /* it appended to the change feed */
+	int64_t commit_no;  /* its number, for the history */
+	uint64_t wal_bytes; /* length of the log after the last commit */
+	bool full;          /* the last error was lack of space */
 	/* The last NAS looked up: ids do not change. Forgotten when a group is undone. */
 	struct {
 		char realm[REALM_MAX], nas_id[NAS_ID_MAX];

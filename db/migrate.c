@@ -21,9 +21,10 @@ struct migration {
 static const struct {
 	const char *name;
 	int32_t application_id;
+	int page_bytes;
 } files[DB_FILES] = {
-	[DB_BINDINGS] = {"bindings", 0x48614269}, /* HaBi */
-	[DB_MAIL] = {"mail", 0x48614d61},         /* HaMa */
+	[DB_BINDINGS] = {"bindings", 0x48614269, 1024}, /* HaBi */
+	[DB_MAIL] = {"mail", 0x48614d61, 4096},         /* HaMa */
 };
 
 static int execute(struct engine *e, const char *sql)
@@ -79,6 +80,17 @@ static int apply_all(struct engine *e)
 	return err ? err : version > newest ? E_RANGE : 0;
 }
 
+/* A lease event changes a few small rows far apart: what it writes is pages. With 1 KB ones the
+ * bindings' file takes twice as many events a second as with 4 KB; mail is written in long rows. */
+static int set_pages(struct engine *e)
+{
+	char sql[96];
+
+	snprintf(sql, sizeof sql, "PRAGMA page_size = %d; PRAGMA auto_vacuum = INCREMENTAL;",
+		 files[e->file].page_bytes);
+	return execute(e, sql);
+}
+
 /* A new file: what must be set before the first table. The order matters: WAL mode writes the first
  * page. */
 static int lay_ground(struct engine *e)
@@ -88,7 +100,7 @@ static int lay_ground(struct engine *e)
 	int err = pragma_int(e, "PRAGMA page_count", &pages);
 
 	if (!err && pages == 0)
-		err = execute(e, "PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL;");
+		err = set_pages(e);
 	if (!err)
 		err = execute(e, "PRAGMA journal_mode = WAL;");
 	if (!err)

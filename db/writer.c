@@ -166,7 +166,7 @@ static void count_group(struct writer *writer, const struct engine *e, size_t co
 	if (took_us > writer->worst_group_us)
 		writer->worst_group_us = took_us;
 	if (e)
-		writer->wal_bytes = (uint64_t)e->wal_frames * (DB_PAGE_BYTES + 24);
+		writer->wal_bytes = e->wal_bytes;
 }
 
 static void complete(struct writer *writer, struct write *first, const struct write *end)
@@ -213,7 +213,7 @@ static struct write *work(struct desk *desk, struct write *first)
 		feed_committed(writer->db->feed, writer->file);
 	if (!err)
 		checkpoint_after_commit(writer->db->checkpointer, writer->file,
-					desk->engine->wal_frames);
+					desk->engine->wal_bytes);
 	return group.end;
 }
 

@@ -166,6 +166,9 @@ static int end_former_holder(const struct applying *a, struct binding *b)
 /* The winner's place is free now: who comes in? */
 static int settle_winner(struct applying *a, struct binding *b)
 {
+	bool may_meet = b->session && (b->session == a->own.id || !b->subscriber ||
+				       b->subscriber == a->subscriber);
+
 	evict(a, b);
 	if (a->contradictory) {
 		quarantine(a, b, QUARANTINE_IDENTITIES);
@@ -183,9 +186,9 @@ static int settle_winner(struct applying *a, struct binding *b)
 		lease_say(a, LEASE_STALE, "the session had ended; the former holder was evicted");
 		return 0;
 	}
-	/* The freed row must be stored first: taking the subscriber may free keys of other
-	 * sessions, and may meet this one. */
-	int rc = a->store->binding_put(a->store->ctx, b);
+	/* Taking the subscriber frees keys of his other session, and of this one: where the key was
+	 * theirs, the freed row must be stored first. */
+	int rc = may_meet ? a->store->binding_put(a->store->ctx, b) : 0;
 	bool won = false;
 	if (!rc)
 		rc = take_subscriber(a, &won);
