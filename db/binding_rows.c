@@ -313,11 +313,11 @@ static void put_blob_or_null(struct query *q, const uint8_t *octets, size_t n)
 		query_blob(q, octets, n);
 }
 
-static int put_row(struct engine *e, const struct binding *b)
+static int run_put(struct engine *e, enum statement id, const struct binding *b)
 {
 	struct query q;
 
-	query_begin(&q, e, STMT_BINDING_PUT);
+	query_begin(&q, e, id);
 	query_key(&q, &b->key);
 	query_int(&q, b->state);
 	query_int(&q, b->generation);
@@ -336,6 +336,17 @@ static int put_row(struct engine *e, const struct binding *b)
 	query_int(&q, b->proved_sqn);
 	query_int(&q, b->rival_us);
 	return query_run(&q);
+}
+
+/* Nearly every row is there already and keeps its end: the cheap way is tried first. */
+static int put_row(struct engine *e, const struct binding *before, const struct binding *b)
+{
+	if (before->generation > 0 && before->expires_us == b->expires_us) {
+		int err = run_put(e, STMT_BINDING_SET, b);
+		if (err || engine_affected(e) == 1)
+			return err;
+	}
+	return run_put(e, STMT_BINDING_PUT, b);
 }
 
 static int put_length(struct engine *e, const struct key *k)
@@ -387,7 +398,7 @@ static int put_session_key(struct engine *e, int64_t session, const struct key *
 
 int binding_row_put(struct engine *e, const struct binding *before, const struct binding *after)
 {
-	int err = put_row(e, after);
+	int err = put_row(e, before, after);
 
 	if (!err && before->generation == 0)
 		err = put_length(e, &after->key);
