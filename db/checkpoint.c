@@ -11,11 +11,11 @@
 #include "lib/err.h"
 
 #define MB               (UINT64_C(1) << 20)
-#define CHECKPOINT_BYTES (4 * MB)
-#define RESTART_BYTES    (8 * MB)
+#define CHECKPOINT_BYTES (16 * MB)
+#define RESTART_BYTES    (32 * MB)
 #define SHORT_BYTES      (1 * MB) /* as much as may be left for the one under the ticket */
 #define PASSIVE_ROUNDS   3        /* before it is taken anyway; and at once when the log is long: */
-#define LONG_BYTES       (12 * MB) /* the writers are quicker than we are and have to wait */
+#define LONG_BYTES       (48 * MB) /* the writers are quicker than we are and have to wait */
 #define READERS_MS       20 /* how long the short one waits for a read to end: reads last a call */
 
 struct checkpointer {

@@ -122,7 +122,7 @@ static int configure(struct engine *e, const char *dir, enum engine_role role)
 					  "PRAGMA trusted_schema = OFF;"
 					  "PRAGMA recursive_triggers = OFF;"
 					  "PRAGMA secure_delete = FAST;"
-					  "PRAGMA journal_size_limit = 16777216;"
+					  "PRAGMA journal_size_limit = 67108864;"
 					  "PRAGMA temp_store = MEMORY;";
 	static const char *const by_role[] = {
 		[ENGINE_READER] = "PRAGMA query_only = ON; PRAGMA cache_size = -8192;",
