@@ -1,6 +1,6 @@
 /* The write-ahead log is copied into the file by us, off the commit path: a checkpoint inside
- * COMMIT quadrupled its p99. A passive one, beside the writers, after each CHECKPOINT_BYTES; when
- * the log is longer than RESTART_BYTES, a short one under the write ticket, so that the log begins
+ * COMMIT quadrupled its p99. A passive one, beside the writers, after each piece of the log; when
+ * the log is long, a short one under the write ticket, so that the log begins
  * anew. Several processes may do so: who comes second finds little to do. */
 #include <errno.h>
 #include <sqlite3.h>
@@ -10,13 +10,21 @@
 #include "db/ticket.h"
 #include "lib/err.h"
 
-#define MB               (UINT64_C(1) << 20)
-#define CHECKPOINT_BYTES (16 * MB)
-#define RESTART_BYTES    (32 * MB)
-#define SHORT_BYTES      (1 * MB) /* as much as may be left for the one under the ticket */
-#define PASSIVE_ROUNDS   3        /* before it is taken anyway; and at once when the log is long: */
-#define LONG_BYTES       (48 * MB) /* the writers are quicker than we are and have to wait */
-#define READERS_MS       20 /* how long the short one waits for a read to end: reads last a call */
+#define MB             (UINT64_C(1) << 20)
+#define SHORT_BYTES    (1 * MB) /* as much as may be left for the one under the ticket */
+#define PASSIVE_ROUNDS 3        /* before it is taken anyway; and at once when the log is long */
+#define READERS_MS     20 /* how long the short one waits for a read to end: reads last a call */
+
+/* Bindings change again and again: the longer the log, the more of their pages are copied once for
+ * many changes. Mail is written once. */
+static const struct {
+	uint64_t checkpoint; /* a passive one after so much */
+	uint64_t restart;    /* the log begins anew */
+	uint64_t longest;    /* the writers are quicker than we are and have to wait */
+} limits[DB_FILES] = {
+	[DB_BINDINGS] = {16 * MB, 32 * MB, 48 * MB},
+	[DB_MAIL] = {4 * MB, 8 * MB, 12 * MB},
+};
 
 struct checkpointer {
 	struct db *db;
@@ -68,10 +76,11 @@ static void run(struct checkpointer *c, enum db_file file)
 	struct engine *e = c->engines[file];
 	for (int i = 0; i < PASSIVE_ROUNDS; i++) {
 		checkpoint(e, SQLITE_CHECKPOINT_PASSIVE, &frames, &copied);
-		if (bytes_of(e, frames - copied) < SHORT_BYTES || bytes_of(e, frames) >= LONG_BYTES)
+		if (bytes_of(e, frames - copied) < SHORT_BYTES ||
+		    bytes_of(e, frames) >= limits[file].longest)
 			break;
 	}
-	if (bytes_of(e, frames) >= RESTART_BYTES && !ticket_take(&c->tickets[file])) {
+	if (bytes_of(e, frames) >= limits[file].restart && !ticket_take(&c->tickets[file])) {
 		if (checkpoint(e, SQLITE_CHECKPOINT_RESTART, &frames, &copied) == SQLITE_OK)
 			frames = 0;
 		ticket_release(&c->tickets[file]);
@@ -106,7 +115,7 @@ void checkpoint_after_commit(struct checkpointer *c, enum db_file file, uint64_t
 	pthread_mutex_lock(&c->lock);
 	if (wal_bytes < c->seen[file]) /* the log began anew */
 		c->seen[file] = 0;
-	if (wal_bytes >= c->seen[file] + CHECKPOINT_BYTES && !c->wanted[file]) {
+	if (wal_bytes >= c->seen[file] + limits[file].checkpoint && !c->wanted[file]) {
 		if (!c->started)
 			c->started = pthread_create(&c->thread, NULL, checkpointer_main, c) == 0;
 		c->wanted[file] = c->started;
