@@ -19,7 +19,8 @@
 #include "lib/seal.h"
 #include "lib/tls.h"
 
-#define SECRET_BYTES 24
+#define SECRET_BYTES    24
+#define SMPP_SECRET_MAX 8
 
 static int complain(char error[256], const char *path, const char *why)
 {
@@ -74,24 +75,45 @@ static int configuration_write(const char *dir, char error[256])
 	return 0;
 }
 
-static int secret_write(const char *dir, const char *name, char error[256])
+static int text_write(const char *dir, const char *name, const char *text, char error[256])
 {
-	char path[PATH_MAX], text[2 * SECRET_BYTES + 2];
-	uint8_t octets[SECRET_BYTES];
+	char path[PATH_MAX];
 	int lock;
 
 	join(path, dir, name);
-	int rc = random_bytes(octets, sizeof octets);
-	if (rc)
-		return complain(error, path, "no random octets");
-	keyfile_hex(octets, sizeof octets, text);
-	strcat(text, "\n");
-	rc = keyfile_lock(path, &lock);
+	int rc = keyfile_lock(path, &lock);
 	if (rc)
 		return complain(error, path, err_text(rc));
 	rc = keyfile_write(path, lock, text, strlen(text), false);
 	close(lock);
 	return rc && rc != E_EXISTS ? complain(error, path, err_text(rc)) : 0;
+}
+
+static int secret_write(const char *dir, const char *name, char error[256])
+{
+	char text[2 * SECRET_BYTES + 2];
+	uint8_t octets[SECRET_BYTES];
+
+	if (random_bytes(octets, sizeof octets))
+		return complain(error, name, "no random octets");
+	keyfile_hex(octets, sizeof octets, text);
+	strcat(text, "\n");
+	return text_write(dir, name, text, error);
+}
+
+/* SMPP 3.4 has room for eight characters. */
+static int smpp_secret_write(const char *dir, char error[256])
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
+	uint8_t octets[SMPP_SECRET_MAX];
+	char text[SMPP_SECRET_MAX + 2];
+
+	if (random_bytes(octets, sizeof octets))
+		return complain(error, "smpp.secret", "no random octets");
+	for (size_t i = 0; i < sizeof octets; i++)
+		text[i] = letters[octets[i] % (sizeof letters - 1)];
+	memcpy(text + sizeof octets, "\n", 2);
+	return text_write(dir, "smpp.secret", text, error);
 }
 
 static int keys_write(const char *dir, char error[256])
@@ -136,6 +158,8 @@ int init_dir(const char *dir, char error[256])
 		rc = secret_write(dir, "feeder.key", error);
 	if (!rc)
 		rc = secret_write(dir, "radius.secret", error);
+	if (!rc)
+		rc = smpp_secret_write(dir, error);
 	if (!rc)
 		rc = keys_write(dir, error);
 	if (!rc)

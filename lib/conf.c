@@ -162,6 +162,8 @@ static int conf_set(struct conf *c, const char *section, const char *name, const
 		return conf_network_key_set(c, section + 12, name, value, error);
 	if (!strncmp(section, "radius-client ", 14))
 		return conf_radius_client_set(c, section + 14, name, value, error);
+	if (!strncmp(section, "esme ", 5))
+		return conf_esme_set(c, section + 5, name, value, error);
 
 	bool section_known;
 	const struct conf_row *row = row_find(section, name, &section_known);
@@ -252,6 +254,8 @@ static int defaults_set(struct conf *c)
 	snprintf(c->realms[0].name, sizeof c->realms[0].name, "%s", REALM_DEFAULT);
 	c->realm_count = 1;
 	int rc = conf_radius_default(c);
+	if (!rc)
+		rc = conf_esme_default(c);
 	if (rc)
 		return rc;
 	return conf_network_key_set(c, "feeder", "scopes", "lease,provision,operate", why);
@@ -320,6 +324,7 @@ void conf_free(struct conf *c)
 		free(c->network_keys[i].nas_ids);
 	}
 	conf_radius_free(c);
+	conf_esme_free(c);
 	free(c->dir);
 	free(c);
 }

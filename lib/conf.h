@@ -4,8 +4,9 @@
  * second realm that is not well formed: one clear line and E_SYNTAX. Further sections: `[realm
  * NAME]` (its own listeners and egress) and `[network-key NAME]` (a bearer key of the network API:
  * file, scopes, realm, nas_ids) and `[radius-client NAME]` (who may bring lease
- * events by RADIUS). What was read does not change while the program runs. OWNERSHIP
- * conf_free frees all; texts are borrowed from the conf. THREADS read-only after conf_load.
+ * events by RADIUS) and `[esme NAME]` (an account of smsc-sim). What was read does not change while
+ * the program runs. OWNERSHIP conf_free frees all; texts are borrowed from the conf. THREADS
+ * read-only after conf_load.
  */
 #ifndef HATO_LIB_CONF_H
 #define HATO_LIB_CONF_H
@@ -21,6 +22,7 @@
 #define CONF_REALMS_MAX         16
 #define CONF_KEYS_MAX           64
 #define CONF_RADIUS_CLIENTS_MAX 64
+#define CONF_ESMES_MAX          64
 
 struct conf_list {
 	int64_t value[CONF_LIST_MAX];
@@ -64,6 +66,20 @@ struct conf_radius_client {
 	char *coa_filter;         /* Filter-Id of a CoA-Request */
 };
 
+/* How an ESME may bind to smsc-sim. */
+enum esme_bind { ESME_TRANSMITTER = 1, ESME_RECEIVER = 2, ESME_TRANSCEIVER = 4 };
+struct conf_esme {
+	char name[24];
+	char system_id[16];
+	char system_type[13]; /* "": any */
+	char *password_file;  /* "": none is asked for */
+	unsigned bind;        /* of enum esme_bind */
+	uint32_t window;      /* requests without an answer, each way */
+	uint32_t rate;        /* messages a second that it may send; 0: any number */
+	char *address_range;  /* the numbers that are its: a regular expression; "": none */
+	char *outbind;        /* host:port where it listens for our outbind; "": nowhere */
+};
+
 struct conf {
 #define SETTING_INT(section, name, def, least, most, unit, text)  int64_t section##_##name;
 #define SETTING_TEXT(section, name, def, text)                    char *section##_##name;
@@ -83,6 +99,8 @@ struct conf {
 	struct conf_radius_client radius_clients[CONF_RADIUS_CLIENTS_MAX]; /* the first is `local`:
 									      this machine */
 	size_t radius_client_count;
+	struct conf_esme esmes[CONF_ESMES_MAX]; /* the first is `hato` */
+	size_t esme_count;
 };
 
 /* path null: defaults below `dir`. sets: "section.key=value" each. On failure error[] tells file,

@@ -29,6 +29,12 @@ int conf_radius_client_set(struct conf *c, const char *client, const char *name,
 			   char error[256]);
 int conf_radius_check(struct conf *c, char error[256]);
 void conf_radius_free(struct conf *c);
+/* [esme NAME] (conf_esme.c); the default account likewise. */
+int conf_esme_default(struct conf *c);
+int conf_esme_set(struct conf *c, const char *esme, const char *name, const char *value,
+		  char error[256]);
+int conf_esme_check(struct conf *c, char error[256]);
+void conf_esme_free(struct conf *c);
 /* After all is read: what one key alone cannot tell; fills realms[0] and the defaults of the keys.
  */
 int conf_check(struct conf *c, char error[256]);

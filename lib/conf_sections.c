@@ -247,6 +247,11 @@ int conf_check(struct conf *c, char error[256])
 	if (!rc)
 		rc = address_check("popgw.listen", c->popgw_listen, error);
 	if (!rc)
+		rc = address_check("smsc-sim.listen", c->smsc_sim_listen, error);
+	if (!rc)
+		rc = one_of("smsc-sim.store", c->smsc_sim_store,
+			    (const char *const[]){"memory", "db", NULL}, error);
+	if (!rc)
 		rc = ranges_check("authsrv.proxy_from", c->authsrv_proxy_from, error);
 	if (!rc)
 		rc = ranges_check("popgw.proxy_from", c->popgw_proxy_from, error);
@@ -260,7 +265,9 @@ int conf_check(struct conf *c, char error[256])
 			snprintf(error, 256, "[network-key %s]: no file", c->network_keys[i].id);
 			rc = E_SYNTAX;
 		}
-	return rc ? rc : conf_radius_check(c, error);
+	if (!rc)
+		rc = conf_radius_check(c, error);
+	return rc ? rc : conf_esme_check(c, error);
 }
 
 const struct conf_realm *conf_realm(const struct conf *c, const char *name)

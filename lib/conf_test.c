@@ -85,7 +85,9 @@ static void test_every_port_of_the_contract_is_known(void **state)
 					   "popgw.pop3_port",
 					   "popgw.pop3s_port",
 					   "smsc-sim.smpp_port",
+					   "smsc-sim.smpp_tls_port",
 					   "smsc-sim.control_port",
+					   "smsc-sim.radio_port",
 					   "hato.console_port",
 					   "pushsrv.trigger_port",
 					   "pushsrv.trigger_source_port"};
@@ -110,6 +112,32 @@ static void test_file_and_sets(void **state)
 	assert_int_equal(c->pushsrv_retry.count, 2);
 	assert_int_equal(c->pushsrv_retry.value[1], 5);
 	assert_int_equal(c->smsc_sim_smpp_port, 1);
+	conf_free(c);
+}
+
+static void test_accounts_of_esmes(void **state)
+{
+	(void)state;
+	struct conf *c = load("[esme hato]\nwindow = 10\n"
+			      "[esme bank]\nsystem_id = BANK\npassword_file = bank.pw\n"
+			      "bind = transmitter, receiver\nwindow = 5\nrate = 100\n"
+			      "system_type = OTP\naddress_range = ^4711\noutbind = ::1:2777\n",
+			      "esme bank.window=6");
+
+	assert_int_equal(c->esme_count, 2);
+	assert_string_equal(c->esmes[0].system_id, "hato");
+	assert_string_equal(c->esmes[0].password_file, "smpp.secret");
+	assert_int_equal(c->esmes[0].window, 10);
+	assert_int_equal(c->esmes[0].bind, ESME_TRANSMITTER | ESME_RECEIVER | ESME_TRANSCEIVER);
+	const struct conf_esme *e = &c->esmes[1];
+	assert_string_equal(e->system_id, "BANK");
+	assert_string_equal(e->password_file, "bank.pw");
+	assert_int_equal(e->bind, ESME_TRANSMITTER | ESME_RECEIVER);
+	assert_int_equal(e->window, 6);
+	assert_int_equal(e->rate, 100);
+	assert_string_equal(e->system_type, "OTP");
+	assert_string_equal(e->address_range, "^4711");
+	assert_string_equal(e->outbind, "::1:2777");
 	conf_free(c);
 }
 
@@ -187,6 +215,13 @@ static void test_refusals(void **state)
 		{"[radius-client k]\nlease_seconds = -1\n", NULL, "whole number"},
 		{"[radius-client k]\nsecret = x\n", NULL, "unknown key"},
 		{"[radius-client ]\nsecret = x\n", NULL, "1..23 characters"},
+		{"[esme k]\nbind = all\n", NULL, "bind: 'all'"},
+		{"[esme k]\nwindow = 0\n", NULL, "window: '0'"},
+		{"[esme k]\noutbind = 2775\n", NULL, "not host:port"},
+		{"[esme k]\nsystem_id = sixteen-letters-\n", NULL, "more than 15"},
+		{"[esme k]\nsystem_id = hato\n", NULL, "that of [esme hato]"},
+		{"[esme k]\nsecret = x\n", NULL, "unknown key"},
+		{"[smsc-sim]\nstore = disk\n", NULL, "none of memory, db"},
 		{"[authsrv]\nradius_listen = here\n", NULL, "no address"},
 		{"no section\n", NULL, "hato.conf:1"},
 		{"", "popgw", "section.key=value"},
@@ -288,6 +323,7 @@ int main(void)
 		cmocka_unit_test(test_every_port_of_the_contract_is_known),
 		cmocka_unit_test(test_file_and_sets),
 		cmocka_unit_test(test_named_sections),
+		cmocka_unit_test(test_accounts_of_esmes),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_no_such_file),
 		cmocka_unit_test(test_paths),

@@ -29,8 +29,8 @@ PATIENCE = 60
 PORT_KEYS = [
     "authsrv.handset_port", "authsrv.handset_tls_port", "authsrv.network_port", "authsrv.radius_port",
     "smtpgw.mx_port", "smtpgw.submission_port", "smtpgw.submissions_port", "pushsrv.lmtp_port",
-    "popgw.pop3_port", "popgw.pop3s_port", "smsc-sim.smpp_port", "smsc-sim.control_port", "hato.console_port",
-    "pushsrv.trigger_port",
+    "popgw.pop3_port", "popgw.pop3s_port", "smsc-sim.smpp_port", "smsc-sim.control_port",
+    "smsc-sim.radio_port", "hato.console_port", "pushsrv.trigger_port",
 ]
 
 
