@@ -90,7 +90,7 @@ static int flag_parse(const char *text, bool *out)
 	return E_SYNTAX;
 }
 
-static int list_parse(const char *text, const struct conf_row *row, struct conf_list *out)
+int conf_list_parse(const char *text, int64_t least, int64_t most, struct conf_list *out)
 {
 	struct conf_list list = {.count = 0};
 	char copy[256];
@@ -102,7 +102,7 @@ static int list_parse(const char *text, const struct conf_row *row, struct conf_
 	for (char *word = strtok_r(copy, ", ", &save); word; word = strtok_r(NULL, ", ", &save)) {
 		if (list.count == CONF_LIST_MAX)
 			return E_TOO_LARGE;
-		int rc = conf_number(word, row->least, row->most, &list.value[list.count++]);
+		int rc = conf_number(word, least, most, &list.value[list.count++]);
 		if (rc)
 			return rc;
 	}
@@ -133,7 +133,7 @@ static int row_set(struct conf *c, const struct conf_row *row, const char *text)
 	case CONF_FLAG:
 		return flag_parse(text, at);
 	case CONF_LIST:
-		return list_parse(text, row, at);
+		return conf_list_parse(text, row->least, row->most, at);
 	}
 	return E_SYNTAX;
 }
@@ -164,6 +164,8 @@ static int conf_set(struct conf *c, const char *section, const char *name, const
 		return conf_radius_client_set(c, section + 14, name, value, error);
 	if (!strncmp(section, "esme ", 5))
 		return conf_esme_set(c, section + 5, name, value, error);
+	if (!strncmp(section, "smsc ", 5))
+		return conf_smsc_set(c, section + 5, name, value, error);
 
 	bool section_known;
 	const struct conf_row *row = row_find(section, name, &section_known);
@@ -325,6 +327,7 @@ void conf_free(struct conf *c)
 	}
 	conf_radius_free(c);
 	conf_esme_free(c);
+	conf_smsc_free(c);
 	free(c->dir);
 	free(c);
 }

@@ -4,9 +4,9 @@
  * second realm that is not well formed: one clear line and E_SYNTAX. Further sections: `[realm
  * NAME]` (its own listeners and egress) and `[network-key NAME]` (a bearer key of the network API:
  * file, scopes, realm, nas_ids) and `[radius-client NAME]` (who may bring lease
- * events by RADIUS) and `[esme NAME]` (an account of smsc-sim). What was read does not change while
- * the program runs. OWNERSHIP conf_free frees all; texts are borrowed from the conf. THREADS
- * read-only after conf_load.
+ * events by RADIUS), `[esme NAME]` (an account of smsc-sim) and `[smsc NAME]` (an SMSC that pushsrv
+ * is bound to). What was read does not change while the program runs. OWNERSHIP conf_free frees
+ * all; texts are borrowed from the conf. THREADS read-only after conf_load.
  */
 #ifndef HATO_LIB_CONF_H
 #define HATO_LIB_CONF_H
@@ -23,6 +23,8 @@
 #define CONF_KEYS_MAX           64
 #define CONF_RADIUS_CLIENTS_MAX 64
 #define CONF_ESMES_MAX          64
+#define CONF_SMSCS_MAX          16
+#define CONF_SMSC_NAME_MAX      24 /* with its NUL */
 
 struct conf_list {
 	int64_t value[CONF_LIST_MAX];
@@ -80,6 +82,31 @@ struct conf_esme {
 	char *outbind;        /* host:port where it listens for our outbind; "": nowhere */
 };
 
+enum conf_smsc_tls { CONF_SMSC_PLAIN, CONF_SMSC_TLS, CONF_SMSC_TLS_VERIFIED };
+enum conf_smsc_bind { CONF_SMSC_TRANSCEIVER, CONF_SMSC_PAIR };
+enum conf_smsc_form { CONF_SMSC_FORM_UDH, CONF_SMSC_FORM_TLV }; /* where ports stand */
+enum conf_smsc_parts { CONF_SMSC_PARTS_UDH, CONF_SMSC_PARTS_SAR, CONF_SMSC_PARTS_PAYLOAD };
+/* A link to an SMSC; docs/sms.md has the keys' sentences. */
+struct conf_smsc {
+	char name[CONF_SMSC_NAME_MAX];
+	char *host; /* an address */
+	int64_t port;
+	unsigned tls;   /* of enum conf_smsc_tls */
+	char *tls_ca;   /* trusted certificates; "" = the system's */
+	char *tls_name; /* what the certificate must name; "" = host */
+	char *system_id, *password_file, *system_type;
+	char *account;                  /* links of one account share message ids; "" = name */
+	unsigned bind;                  /* of enum conf_smsc_bind */
+	char *source;                   /* digits, or letters (at most 11); "" = the SMSC's */
+	int64_t source_ton, source_npi; /* -1: derived from source */
+	char *address_range, *service_type;
+	int64_t priority;     /* 0 first */
+	int64_t window, rate; /* requests in flight; messages/s, 0 = no limit */
+	unsigned form, parts; /* of enum conf_smsc_form, conf_smsc_parts */
+	int64_t response_us, enquire_us, refused_us;
+	struct conf_list reconnect; /* s */
+};
+
 struct conf {
 #define SETTING_INT(section, name, def, least, most, unit, text)  int64_t section##_##name;
 #define SETTING_TEXT(section, name, def, text)                    char *section##_##name;
@@ -101,6 +128,8 @@ struct conf {
 	size_t radius_client_count;
 	struct conf_esme esmes[CONF_ESMES_MAX]; /* the first is `hato` */
 	size_t esme_count;
+	struct conf_smsc smscs[CONF_SMSCS_MAX]; /* none is named: `default`, to smsc-sim here */
+	size_t smsc_count;
 };
 
 /* path null: defaults below `dir`. sets: "section.key=value" each. On failure error[] tells file,

@@ -16,6 +16,7 @@ struct conf_row {
 const struct conf_row *conf_rows(size_t *count);
 bool conf_section_is(const char *text, const char *section);
 int conf_number(const char *text, int64_t least, int64_t most, int64_t *out);
+int conf_list_parse(const char *text, int64_t least, int64_t most, struct conf_list *out);
 int conf_text_set(char **at, const char *text);
 
 /* [realm NAME] and [network-key NAME] */
@@ -35,6 +36,11 @@ int conf_esme_set(struct conf *c, const char *esme, const char *name, const char
 		  char error[256]);
 int conf_esme_check(struct conf *c, char error[256]);
 void conf_esme_free(struct conf *c);
+/* [smsc NAME] (conf_smsc.c) */
+int conf_smsc_set(struct conf *c, const char *smsc, const char *name, const char *value,
+		  char error[256]);
+int conf_smsc_check(struct conf *c, char error[256]);
+void conf_smsc_free(struct conf *c);
 /* After all is read: what one key alone cannot tell; fills realms[0] and the defaults of the keys.
  */
 int conf_check(struct conf *c, char error[256]);

@@ -267,7 +267,9 @@ int conf_check(struct conf *c, char error[256])
 		}
 	if (!rc)
 		rc = conf_radius_check(c, error);
-	return rc ? rc : conf_esme_check(c, error);
+	if (!rc)
+		rc = conf_esme_check(c, error);
+	return rc ? rc : conf_smsc_check(c, error);
 }
 
 const struct conf_realm *conf_realm(const struct conf *c, const char *name)

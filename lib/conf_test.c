@@ -180,6 +180,56 @@ static void test_named_sections(void **state)
 	conf_free(c);
 }
 
+static void test_smsc_default(void **state)
+{
+	(void)state;
+	struct conf *c = load("[smsc-sim]\nsmpp_port = 3775\n", "smsc-sim.control_port=1");
+
+	assert_int_equal(c->smsc_count, 1);
+	assert_string_equal(c->smscs[0].name, "default");
+	assert_string_equal(c->smscs[0].host, "127.0.0.1");
+	assert_int_equal(c->smscs[0].port, 3775);
+	assert_string_equal(c->smscs[0].system_id, "hato");
+	assert_string_equal(c->smscs[0].password_file, "smpp.secret");
+	assert_string_equal(c->smscs[0].account, "default");
+	conf_free(c);
+
+	c = load("", "smsc-sim.smpp_port=0");
+	assert_int_equal(c->smsc_count, 0);
+	conf_free(c);
+}
+
+static void test_smsc_sections(void **state)
+{
+	(void)state;
+	struct conf *c =
+		load("[smsc east]\nhost = 192.0.2.1\nsystem_id = hato\npassword_file = e.secret\n"
+		     "tls = verify\ntls_name = smsc.example\nbind = transmitter+receiver\n"
+		     "source = SPMAIL\nform = tlv\nparts = sar\nresponse_seconds = 7\n"
+		     "reconnect = 1, 60\n"
+		     "[smsc west]\nhost = ::1\nsystem_id = h\npassword_file = /w\naccount = east\n",
+		     "smsc west.priority=3");
+	const struct conf_smsc *east = &c->smscs[0], *west = &c->smscs[1];
+
+	assert_int_equal(c->smsc_count, 2);
+	assert_string_equal(east->name, "east");
+	assert_int_equal(east->port, 2775);
+	assert_int_equal(east->tls, CONF_SMSC_TLS_VERIFIED);
+	assert_string_equal(east->tls_name, "smsc.example");
+	assert_int_equal(east->bind, CONF_SMSC_PAIR);
+	assert_int_equal(east->source_ton, -1);
+	assert_int_equal(east->form, CONF_SMSC_FORM_TLV);
+	assert_int_equal(east->parts, CONF_SMSC_PARTS_SAR);
+	assert_int_equal(east->response_us, 7000000);
+	assert_int_equal(east->reconnect.count, 2);
+	assert_int_equal(east->reconnect.value[1], 60);
+	assert_string_equal(east->account, "east");
+	assert_string_equal(west->account, "east");
+	assert_int_equal(west->priority, 3);
+	assert_int_equal(west->bind, CONF_SMSC_TRANSCEIVER);
+	conf_free(c);
+}
+
 static void test_refusals(void **state)
 {
 	(void)state;
@@ -223,6 +273,20 @@ static void test_refusals(void **state)
 		{"[esme k]\nsecret = x\n", NULL, "unknown key"},
 		{"[smsc-sim]\nstore = disk\n", NULL, "none of memory, db"},
 		{"[authsrv]\nradius_listen = here\n", NULL, "no address"},
+		{"[smsc a]\nhost = 192.0.2.1\npassword_file = a\n", NULL, "no system_id"},
+		{"[smsc a]\nhost = 192.0.2.1\nsystem_id = a\n", NULL, "no password_file"},
+		{"[smsc a]\nhost = smsc.example\nsystem_id = a\n", NULL, "host is no address"},
+		{"[smsc a]\nhost = ::1\nsystem_id = a\npassword_file = a\ntls_name = b\n", NULL,
+		 "need tls = verify"},
+		{"[smsc a]\nhost = ::1\nsystem_id = a\npassword_file = a\ntls = yes\ntls_ca = b\n",
+		 NULL, "need tls = verify"},
+		{"[smsc a]\nsystem_id = 1234567890123456\n", NULL, "longer than 15"},
+		{"[smsc a]\nbind = receiver\n", NULL, "none of transceiver, transmitter+receiver"},
+		{"[smsc a]\nwindow = 0\n", NULL, "whole number in 1..1000"},
+		{"[smsc a]\nreconnect =\n", NULL, "list of whole numbers"},
+		{"[smsc a]\nreconnect = 1,-1\n", NULL, "list of whole numbers"},
+		{"[smsc a]\nsmsc = b\n", NULL, "unknown key smsc"},
+		{"[smsc a\"b]\nport = 1\n", NULL, "a link's name"},
 		{"no section\n", NULL, "hato.conf:1"},
 		{"", "popgw", "section.key=value"},
 		{"", "popgw.pop3_port", "section.key=value"},
@@ -324,6 +388,8 @@ int main(void)
 		cmocka_unit_test(test_file_and_sets),
 		cmocka_unit_test(test_named_sections),
 		cmocka_unit_test(test_accounts_of_esmes),
+		cmocka_unit_test(test_smsc_default),
+		cmocka_unit_test(test_smsc_sections),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_no_such_file),
 		cmocka_unit_test(test_paths),
