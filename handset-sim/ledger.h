@@ -29,7 +29,7 @@ struct ledger {
 	size_t count;
 	uint64_t run;
 	uint32_t *waiting; /* by phone: index + 1 of the first mail that is not fetched; 0: none */
-	uint32_t sent, refused, fetched, again, altered, stranger, unknown, misdirected;
+	uint32_t sent, refused, fetched, again, altered, stranger, unknown, misdirected, reported;
 	uint32_t triggers, attaches, moves, logins, denied;
 	struct latency attach, token, accept_trigger, trigger_fetched;
 };

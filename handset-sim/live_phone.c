@@ -5,7 +5,6 @@
 
 #include "lib/clock.h"
 #include "lib/err.h"
-#include "lib/wire/trigger.h"
 
 #define SOCKETS_MAX 300
 #define CROWDED_US  50000
@@ -52,23 +51,19 @@ static void names_of(const struct live_phone *p, uint32_t customer, char msisdn[
 
 static bool keep(struct kept_token *k, const json_t *answer, uint32_t address, int64_t got_us)
 {
-	const char *text = json_string_value(json_object_get(answer, "token"));
-
-	if (!text || strlen(text) >= sizeof k->text)
+	if (given_token_read(answer, &k->given))
 		return false;
-	snprintf(k->text, sizeof k->text, "%s", text);
 	k->address = address;
 	k->got_us = got_us;
 	return true;
 }
 
-static bool is_for(const struct live_phone *p, const json_t *answer)
+static bool is_for(const struct live_phone *p, const struct kept_token *k)
 {
 	char msisdn[16], imsi[16];
-	const char *login = json_string_value(json_object_get(answer, "login"));
 
 	names_of(p, p->customer, msisdn, imsi);
-	return login && !strcmp(login, msisdn);
+	return !strcmp(k->given.login, msisdn);
 }
 
 static void on_claimed(struct live_phone *p, unsigned status, const json_t *answer, int64_t pause)
@@ -81,7 +76,7 @@ static void on_claimed(struct live_phone *p, unsigned status, const json_t *answ
 		return;
 	}
 	p->in->tally.tokens++;
-	if (!is_for(p, answer))
+	if (!is_for(p, &got))
 		p->in->tally.wrong_tokens++;
 	p->token = got;
 	p->has_token = true;
@@ -175,6 +170,7 @@ static void on_tried(struct live_phone *p, enum fetch_end end)
 
 static void on_fetched(struct live_phone *p, enum fetch_end end)
 {
+	heed_fetch_ended(&p->heed, end == FETCH_DONE);
 	if (end == FETCH_DENIED) {
 		p->in->tally.tokens_refused++;
 		live_phone_renew(p);
@@ -207,7 +203,7 @@ static void log_in(struct live_phone *p, const struct kept_token *k)
 	struct incident *in = p->in;
 	struct fetch_request r = {.form = LOGIN_TOKEN,
 				  .login = "",
-				  .token = k->text,
+				  .token = k->given.text,
 				  .port = (uint16_t)in->conf->popgw_pop3_port,
 				  .message = on_message,
 				  .ended = on_fetch_ended,
@@ -223,23 +219,27 @@ static void log_in(struct live_phone *p, const struct kept_token *k)
 		p->fetch = NULL;
 		again_in(p, p->doing, LATER_US);
 		done(p);
+	} else if (p->doing == WANT_FETCH) {
+		heed_fetch_begins(&p->heed, clock_mono_us(), clock_now_us() / CLOCK_S);
 	}
 }
 
+/* A hint that comes too early is not waited for: in the end it looks by itself. */
 void live_phone_heard(struct live_phone *p, const uint8_t *datagram, size_t n)
 {
-	struct trigger t;
+	const struct heed_key key = {p->in->conf->pushsrv_trigger_mac,
+				     p->has_token ? &p->token.given : NULL};
 	char msisdn[16], imsi[16], mailbox[64];
+	struct trigger t;
+	int64_t in_us;
 
-	if (trigger_decode(datagram, n, &t))
-		return;
 	network_names(p->in->scenario->first + p->customer, msisdn, imsi, mailbox);
-	if (strcmp(t.mailbox, mailbox)) {
-		p->in->ledger.misdirected++;
+	enum heed_verdict v = heed_trigger(&p->heed, datagram, n, mailbox, &key, &t);
+	p->in->ledger.misdirected += v == HEED_STRANGER;
+	if (v == HEED_NONE || v == HEED_STRANGER)
 		return;
-	}
 	ledger_triggered(&p->in->ledger, p->customer, clock_mono_us());
-	if (!p->is_deaf)
+	if (!p->is_deaf && heed_due(&p->heed, clock_mono_us(), &in_us))
 		live_phone_want(p, WANT_FETCH);
 }
 
@@ -341,8 +341,10 @@ void live_phone_arrive(struct live_phone *p)
 
 void live_phone_leave(struct live_phone *p)
 {
-	if (p->fetch)
+	if (p->fetch) {
 		pop_fetch_abandon(p->fetch);
+		heed_fetch_ended(&p->heed, false);
+	}
 	http_channel_free(p->api);
 	if (p->fetch || p->api)
 		done(p);
@@ -399,7 +401,7 @@ void live_phone_hold(struct live_phone *p)
 {
 	struct incident *in = p->in;
 	struct held_request r = {.port = (uint16_t)in->conf->popgw_pop3_port,
-				 .token = p->token.text,
+				 .token = p->token.given.text,
 				 .holds = on_holds,
 				 .message = on_held_message,
 				 .ended = on_held_end,
@@ -415,6 +417,7 @@ void live_phone_hold(struct live_phone *p)
 int live_phone_init(struct live_phone *p, struct incident *in, uint32_t customer)
 {
 	*p = (struct live_phone){.in = in, .customer = customer, .victim = NOBODY};
+	heed_init(&p->heed, in->scenario->hint_s * CLOCK_S);
 	p->again = loop_timer_new(in->loop, on_again, p);
 	return p->again ? 0 : E_NOMEM;
 }

@@ -17,6 +17,7 @@
 #ifndef HATO_HANDSET_SIM_LIVE_PHONE_H
 #define HATO_HANDSET_SIM_LIVE_PHONE_H
 
+#include "handset-sim/heed.h"
 #include "handset-sim/incident.h"
 #include "handset-sim/held_session.h"
 #include "handset-sim/pop_fetch.h"
@@ -34,7 +35,7 @@ enum live_want {
 };
 
 struct kept_token {
-	char text[64];
+	struct given_token given;
 	uint32_t address;
 	int64_t got_us; /* monotonic; 0: none */
 };
@@ -59,6 +60,7 @@ struct live_phone {
 	bool holds; /* the open session has shown that there is mail */
 	struct loop_timer *again;
 	unsigned tries;
+	struct heed heed;
 };
 
 int live_phone_init(struct live_phone *p, struct incident *in, uint32_t customer);

@@ -6,15 +6,12 @@
 
 #include "lib/clock.h"
 #include "lib/err.h"
-#include "lib/wire/base64.h"
-#include "lib/wire/trigger.h"
 
 #define NEW_SIMS      16 /* every so many has a SIM that never saw the network */
 #define RETRY_US      200000
 #define RETRY_MOST_US 5000000
 
 static void ask_token(struct phone *p);
-static void fetch(struct phone *p);
 
 static void set_state(struct phone *p, enum phone_state to)
 {
@@ -37,8 +34,8 @@ static void on_retry(void *arg)
 		ask_token(p);
 	else if (p->state == PHONE_ATTACHING)
 		phone_attach(p, p->address);
-	else if (p->state == PHONE_READY && !p->fetch)
-		fetch(p);
+	else
+		phone_follow(p);
 }
 
 /* ---- attach ---- */
@@ -106,15 +103,17 @@ void phone_detach(struct phone *p, bool tell)
 		return;
 	if (p->world->at[p->address] == p->index + 1)
 		p->world->at[p->address] = 0;
-	if (p->fetch)
+	if (p->fetch) {
 		pop_fetch_abandon(p->fetch);
+		heed_fetch_ended(&p->heed, false);
+	}
 	p->fetch = NULL;
 	loop_timer_stop(p->retry);
 	http_channel_free(p->api);
 	p->api = NULL;
 	air_leave(p->ear);
 	p->ear = NULL;
-	p->again = false;
+	p->early.size = 0;
 	p->tries = 0;
 	set_state(p, PHONE_OFF);
 	if (!tell)
@@ -128,27 +127,15 @@ void phone_detach(struct phone *p, bool tell)
 
 /* ---- the token ---- */
 
+/* False: the answer is no token. */
 static bool keep_token(struct phone *p, const json_t *answer)
 {
-	const char *token = json_string_value(json_object_get(answer, "token"));
-	const json_t *trigger = json_object_get(answer, "trigger");
-	const char *key = json_string_value(json_object_get(trigger, "key"));
-	const char *realm = json_string_value(json_object_get(trigger, "realm"));
-
-	if (!token || strlen(token) >= sizeof p->token)
+	if (given_token_read(answer, &p->token))
 		return false;
-	snprintf(p->token, sizeof p->token, "%s", token);
-	snprintf(p->realm, sizeof p->realm, "%s", realm ? realm : REALM_DEFAULT);
-	p->generation = (uint32_t)json_integer_value(json_object_get(trigger, "generation"));
-	if (!key && p->sim) { /* both sides have it from the SIM */
-		memcpy(p->trigger_key, p->sim->trigger_key, sizeof p->sim->trigger_key);
-		p->trigger_key_size = sizeof p->sim->trigger_key;
-		return true;
+	if (!p->token.key_size && p->sim) { /* both sides have it from the SIM */
+		memcpy(p->token.key, p->sim->trigger_key, sizeof p->sim->trigger_key);
+		p->token.key_size = sizeof p->sim->trigger_key;
 	}
-	p->trigger_key_size = 0;
-	if (key && base64_decode(BASE64_URL, key, strlen(key), p->trigger_key,
-				 sizeof p->trigger_key, &p->trigger_key_size))
-		p->trigger_key_size = 0;
 	return true;
 }
 
@@ -165,15 +152,18 @@ static void on_token(void *arg, unsigned status, const json_t *answer)
 	p->tries = 0;
 	set_state(p, PHONE_READY);
 	world_phone_ready(p->world, p);
-	if (p->again)
-		fetch(p);
+	phone_hear_early(p);
+	phone_report(p);
+	phone_follow(p);
 }
 
 static void ask_token(struct phone *p)
 {
-	if (http_channel_is_busy(p->api))
-		return;
 	set_state(p, PHONE_ASKING);
+	if (http_channel_is_busy(p->api)) { /* with a refresh or a report */
+		again_later(p);
+		return;
+	}
 	p->asked_us = clock_mono_us();
 	if (p->sim) {
 		struct addr own;
@@ -198,8 +188,8 @@ static void on_refreshed(void *arg, unsigned status, const json_t *answer)
 static void refresh(struct phone *p)
 {
 	if (!http_channel_is_busy(p->api))
-		http_channel_call(p->api, "POST", "/v1/token/refresh", p->token, NULL, on_refreshed,
-				  p);
+		http_channel_call(p->api, "POST", "/v1/token/refresh", p->token.text, NULL,
+				  on_refreshed, p);
 }
 
 /* ---- mail ---- */
@@ -217,9 +207,9 @@ static void on_fetch_ended(void *arg, enum fetch_end end)
 	struct phone *p = arg;
 
 	p->fetch = NULL;
+	heed_fetch_ended(&p->heed, end == FETCH_DONE);
 	if (end == FETCH_DENIED) {
 		p->world->ledger.denied++;
-		p->again = true;
 		ask_token(p);
 		return;
 	}
@@ -229,9 +219,8 @@ static void on_fetch_ended(void *arg, enum fetch_end end)
 	}
 	p->tries = 0;
 	p->world->ledger.logins++;
-	if (p->again)
-		fetch(p);
-	else if (world_random(p->world, 20) == 0)
+	phone_follow(p);
+	if (!p->fetch && world_random(p->world, 20) == 0)
 		refresh(p);
 }
 
@@ -240,12 +229,11 @@ static void fetch(struct phone *p)
 	const struct world *w = p->world;
 	struct fetch_request r = {.tls = w->tls,
 				  .login = p->msisdn,
-				  .token = p->token,
+				  .token = p->token.text,
 				  .message = on_message,
 				  .ended = on_fetch_ended,
 				  .arg = p};
 
-	p->again = false;
 	r.form = w->scenario->login == LOGIN_MIX ? (enum login_form)(p->index % LOGIN_FORMS)
 						 : w->scenario->login;
 	world_address(p->address, &r.from);
@@ -254,42 +242,27 @@ static void fetch(struct phone *p)
 	if (pop_fetch_start(w->loop, &r, &p->fetch)) {
 		p->fetch = NULL;
 		again_later(p);
+		return;
 	}
+	heed_fetch_begins(&p->heed, clock_mono_us(), clock_now_us() / CLOCK_S);
 }
 
-void phone_heard(struct phone *p, const uint8_t *datagram, size_t n)
+void phone_follow(struct phone *p)
 {
-	struct trigger t;
+	int64_t in_us;
 
-	if (trigger_decode(datagram, n, &t))
-		return;
-	/* Signed with a key of this phone's, or not signed at all because the system was told so.
-	 */
-	if (p->world->conf->pushsrv_trigger_mac &&
-	    (p->state != PHONE_READY ||
-	     trigger_verify(datagram, n, p->trigger_key, p->trigger_key_size, p->realm,
-			    p->generation))) {
-		if (strcmp(t.mailbox, p->mailbox))
-			p->world->ledger.misdirected++;
-		else
-			p->again = true; /* a hint: it fetches when it has its token */
-		return;
-	}
-	if (strcmp(t.mailbox, p->mailbox)) {
-		p->world->ledger.misdirected++;
-		return;
-	}
-	ledger_triggered(&p->world->ledger, p->index, clock_mono_us());
-	world_progress(p->world);
 	if (p->state != PHONE_READY || p->fetch)
-		p->again = true;
-	else
+		return;
+	if (heed_due(&p->heed, clock_mono_us(), &in_us))
 		fetch(p);
+	else if (in_us)
+		loop_timer_set(p->retry, in_us);
 }
 
 int phone_init(struct phone *p, struct world *w, uint32_t index)
 {
 	*p = (struct phone){.world = w, .index = index};
+	heed_init(&p->heed, w->scenario->hint_s * CLOCK_S);
 	network_names(w->scenario->first + index, p->msisdn, p->imsi, p->mailbox);
 	p->retry = loop_timer_new(w->loop, on_retry, p);
 	if (!p->retry)

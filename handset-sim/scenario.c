@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "handset-sim/heed.h"
+#include "lib/clock.h"
+
 #define HANDSETS_MAX 60000 /* 127.1.0.1 up, one address each */
 #define MAILS_MAX    10000000
 
@@ -43,6 +46,8 @@ static void help_print(void)
 	     "[1]\n"
 	     "  --keep             leave the phones attached at the end\n"
 	     "  --patience S       give up when nothing happens for so long [60]\n"
+	     "  --hint-pause S     at most one fetch in so long on the word of unsigned triggers "
+	     "[60]\n"
 	     "  --seed N           of whatever is drawn by chance [1]\n"
 	     "  --json             a JSON object instead of the table\n"
 	     "  --quiet            no progress line\n\n"
@@ -72,6 +77,7 @@ enum option_id {
 	O_NO_KILL,
 	O_KEEP,
 	O_PATIENCE,
+	O_HINT,
 	O_SEED,
 	O_JSON,
 	O_QUIET,
@@ -98,6 +104,7 @@ static const struct option options[] = {{"dir", required_argument, NULL, O_DIR},
 					{"no-kill", no_argument, NULL, O_NO_KILL},
 					{"keep", no_argument, NULL, O_KEEP},
 					{"patience", required_argument, NULL, O_PATIENCE},
+					{"hint-pause", required_argument, NULL, O_HINT},
 					{"seed", required_argument, NULL, O_SEED},
 					{"json", no_argument, NULL, O_JSON},
 					{"quiet", no_argument, NULL, O_QUIET},
@@ -161,12 +168,14 @@ static int take_number(int id, struct scenario *s)
 			*rows[i].real = n;
 		return 1;
 	}
-	if (id != O_PATIENCE && id != O_SEED)
+	if (id != O_PATIENCE && id != O_HINT && id != O_SEED)
 		return 0;
 	if (!number(optarg, 1, 1e9, &n))
 		return -1;
 	if (id == O_PATIENCE)
 		s->patience_s = (int64_t)n;
+	else if (id == O_HINT)
+		s->hint_s = (int64_t)n;
 	else
 		s->seed = (uint64_t)n;
 	return 1;
@@ -242,6 +251,7 @@ int scenario_read(int argc, char **argv, struct scenario *out)
 				 .attach_window = 64,
 				 .one_socket = true,
 				 .patience_s = 60,
+				 .hint_s = HEED_PAUSE_US / CLOCK_S,
 				 .scale = 100,
 				 .seed = 1};
 	while ((id = getopt_long(argc, argv, "h", options, NULL)) != -1) {

@@ -31,6 +31,7 @@ struct scenario {
 	bool tls, json, one_socket, quiet, keep;
 	enum login_form login;
 	int64_t patience_s; /* without any progress: it is over */
+	int64_t hint_s;     /* between fetches for unsigned triggers alone */
 	uint64_t seed;
 };
 
