@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/err.h"
+#include "lib/wire/civil.h"
 #include "lib/wire/octets.h"
 #include "lib/wire/utf8.h"
 
@@ -24,47 +25,9 @@
 #define SUFFIX_COUNT      4
 #define SUFFIX_LEN        4
 #define TIME_OCTETS       7 /* YYYY MM DD hh mm ss */
-#define DAY_S             86400
-#define DAYS_0000_TO_1970 719468 /* from 0000-03-01, where the years of this count begin */
-#define DAYS_400_YEARS    146097
 #define SCHEME            "mailat:"
 
 static const char suffixes[SUFFIX_COUNT][SUFFIX_LEN + 1] = {".com", ".edu", ".net", ".org"};
-
-struct civil {
-	int64_t year;
-	unsigned month, day, hour, minute, second;
-};
-
-/* Days are counted from 1 March, so that the leap day is a year's last (the usual algorithm). */
-static int64_t days_of_civil(const struct civil *c)
-{
-	int64_t year = c->year - (c->month <= 2);
-	int64_t era = year / 400, year_of_era = year % 400;
-	int64_t month = (c->month + 9) % 12;
-	int64_t day_of_year = (153 * month + 2) / 5 + c->day - 1;
-	int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-
-	return era * DAYS_400_YEARS + day_of_era - DAYS_0000_TO_1970;
-}
-
-static void civil_of_seconds(int64_t time_s, struct civil *c)
-{
-	int64_t days = time_s / DAY_S + DAYS_0000_TO_1970;
-	unsigned rest = (unsigned)(time_s % DAY_S);
-	int64_t era = days / DAYS_400_YEARS;
-	unsigned doe = (unsigned)(days % DAYS_400_YEARS);
-	unsigned yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-	unsigned doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-	unsigned month = (5 * doy + 2) / 153;
-
-	c->day = doy - (153 * month + 2) / 5 + 1;
-	c->month = month < 10 ? month + 3 : month - 9;
-	c->year = (int64_t)yoe + era * 400 + (c->month <= 2);
-	c->hour = rest / 3600;
-	c->minute = rest / 60 % 60;
-	c->second = rest % 60;
-}
 
 static uint8_t bcd_of(unsigned value)
 {
@@ -199,16 +162,6 @@ static int take_mailbox(struct octets_reader *r, uint8_t attr, char mailbox[EMN_
 	return 0;
 }
 
-static bool civil_is_valid(const struct civil *c)
-{
-	static const uint8_t lengths[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-	bool is_leap = (c->year % 4 == 0 && c->year % 100 != 0) || c->year % 400 == 0;
-
-	return c->year >= 1970 && c->month >= 1 && c->month <= 12 && c->day >= 1 &&
-	       c->day <= lengths[c->month - 1] && (c->month != 2 || c->day < 29 || is_leap) &&
-	       c->hour < 24 && c->minute < 60 && c->second < 60;
-}
-
 static int take_time(struct octets_reader *r, int64_t *time_s)
 {
 	unsigned field[TIME_OCTETS] = {0};
@@ -231,9 +184,9 @@ static int take_time(struct octets_reader *r, int64_t *time_s)
 			   field[4],
 			   field[5],
 			   field[6]};
-	if (!civil_is_valid(&c))
+	if (c.year < 1970 || !civil_is_valid(&c))
 		return E_RANGE;
-	*time_s = days_of_civil(&c) * DAY_S + c.hour * 3600 + c.minute * 60 + c.second;
+	*time_s = civil_seconds(&c);
 	return 0;
 }
 

@@ -24,6 +24,26 @@ bool octets_take_u8(struct octets_reader *r, uint8_t *value)
 	return true;
 }
 
+bool octets_take_u16(struct octets_reader *r, uint16_t *value)
+{
+	const uint8_t *at;
+
+	if (!octets_take(r, 2, &at))
+		return false;
+	*value = (uint16_t)(at[0] << 8 | at[1]);
+	return true;
+}
+
+bool octets_take_u32(struct octets_reader *r, uint32_t *value)
+{
+	const uint8_t *at;
+
+	if (!octets_take(r, 4, &at))
+		return false;
+	*value = (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+	return true;
+}
+
 bool octets_take_uintvar(struct octets_reader *r, uint32_t *value)
 {
 	uint64_t bits = 0;
@@ -69,6 +89,21 @@ void octets_put(struct octets_writer *w, const void *data, size_t len)
 void octets_put_u8(struct octets_writer *w, uint8_t value)
 {
 	octets_put(w, &value, 1);
+}
+
+void octets_put_u16(struct octets_writer *w, uint16_t value)
+{
+	const uint8_t octets[] = {(uint8_t)(value >> 8), (uint8_t)value};
+
+	octets_put(w, octets, sizeof octets);
+}
+
+void octets_put_u32(struct octets_writer *w, uint32_t value)
+{
+	const uint8_t octets[] = {(uint8_t)(value >> 24), (uint8_t)(value >> 16),
+				  (uint8_t)(value >> 8), (uint8_t)value};
+
+	octets_put(w, octets, sizeof octets);
 }
 
 void octets_put_uintvar(struct octets_writer *w, uint32_t value)

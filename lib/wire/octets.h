@@ -30,12 +30,16 @@ struct octets_writer {
 
 bool octets_take(struct octets_reader *r, size_t len, const uint8_t **at);
 bool octets_take_u8(struct octets_reader *r, uint8_t *value);
+bool octets_take_u16(struct octets_reader *r, uint16_t *value); /* big endian, as the next */
+bool octets_take_u32(struct octets_reader *r, uint32_t *value);
 bool octets_take_uintvar(struct octets_reader *r, uint32_t *value);
 /* Up to and over a NUL; *text is NUL-ended inside the buffer, *len without the NUL. */
 bool octets_take_text(struct octets_reader *r, const char **text, size_t *len);
 
 void octets_put(struct octets_writer *w, const void *data, size_t len);
 void octets_put_u8(struct octets_writer *w, uint8_t value);
+void octets_put_u16(struct octets_writer *w, uint16_t value); /* big endian, as the next */
+void octets_put_u32(struct octets_writer *w, uint32_t value);
 void octets_put_uintvar(struct octets_writer *w, uint32_t value);
 void octets_put_text(struct octets_writer *w, const char *text); /* with its NUL */
 
