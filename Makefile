@@ -22,7 +22,7 @@ OPT      ?= -O2 -g
 CFLAGS   ?= $(OPT)
 ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -I. $(WARN) $(HARDEN) $(CFLAGS) $(PC_CFLAGS) $(SAN_FLAGS) -pthread
 LDFLAGS  ?= -pie -Wl,-z,relro,-z,now
-LIBS     := $(PC_LIBS) -pthread
+LIBS     := $(PC_LIBS) -lm -pthread
 SAN_FLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all)
 ifdef FUZZ
 CC        := clang
