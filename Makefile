@@ -1,5 +1,6 @@
-# Hato. `make` builds build/<program>; `make help` lists the rest. A folder with a main.c is a program; a file X_test.c is a
-# unit test; tests/fuzz/X_fuzz.c is a libFuzzer target. Adding a file is enough, nothing is listed here by hand.
+# Hato. `make` builds build/<program>; `make help` lists the rest. A folder with a main.c is a program, and may have rooms
+# (folders) in it; a file X_test.c is a unit test; tests/fuzz/X_fuzz.c is a libFuzzer target. Adding a file is enough,
+# nothing is listed here by hand.
 #
 # SAN=address,undefined or SAN=thread builds everything with sanitizers into a directory of its own.
 
@@ -32,12 +33,12 @@ endif
 PROGRAMS := $(patsubst %/main.c,%,$(wildcard */main.c))
 LIB_SRCS := $(filter-out %_test.c,$(wildcard lib/*.c lib/wire/*.c lib/rules/*.c))
 DB_SRCS  := $(filter-out %_test.c,$(wildcard db/*.c))
-TEST_SRCS := $(wildcard lib/*_test.c lib/wire/*_test.c lib/rules/*_test.c db/*_test.c tests/model/*_test.c $(PROGRAMS:%=%/*_test.c))
+TEST_SRCS := $(wildcard lib/*_test.c lib/wire/*_test.c lib/rules/*_test.c db/*_test.c tests/model/*_test.c $(PROGRAMS:%=%/*_test.c) $(PROGRAMS:%=%/*/*_test.c))
 FUZZ_SRCS := $(wildcard tests/fuzz/*_fuzz.c)
 BENCH_SRCS := $(wildcard bench/*.c)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
-program_srcs = $(filter-out %_test.c,$(wildcard $(1)/*.c))
+program_srcs = $(filter-out %_test.c,$(wildcard $(1)/*.c $(1)/*/*.c))
 program_parts = $(filter-out $(1)/main.c,$(call program_srcs,$(1)))
 
 TESTS    := $(patsubst %.c,$(BUILD)/tests/%,$(TEST_SRCS))
@@ -72,7 +73,7 @@ define program_rules
 $(BUILD)/bin/$(1): $(call obj,$(call program_srcs,$(1))) $(BUILD)/libdb.a $(BUILD)/libhato.a
 	@mkdir -p $$(@D)
 	$$(CC) $$(ALL_CFLAGS) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
-$(patsubst %.c,$(BUILD)/tests/%,$(wildcard $(1)/*_test.c)): $(call obj,$(call program_parts,$(1)))
+$(patsubst %.c,$(BUILD)/tests/%,$(wildcard $(1)/*_test.c $(1)/*/*_test.c)): $(call obj,$(call program_parts,$(1)))
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call program_rules,$(p))))
 

@@ -1,7 +1,7 @@
 #include "authsrv/watch.h"
 
 #include "authsrv/counters.h"
-#include "authsrv/radius.h"
+#include "authsrv/radius/radius.h"
 #include "lib/log.h"
 
 static void on_change(void *arg, const struct change *change)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "authsrv/radius_event.h"
+#include "authsrv/radius/event.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,4 +1,4 @@
-#include "authsrv/radius_steer.h"
+#include "authsrv/radius/steer.h"
 
 #include <string.h>
 

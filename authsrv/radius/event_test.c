@@ -1,9 +1,9 @@
 /* Accounting-Requests and the lease events that they are. */
-#include "authsrv/radius_fixture.h"
+#include "authsrv/radius/fixture.h"
 
 #include <stdlib.h>
 
-#include "authsrv/radius_event.h"
+#include "authsrv/radius/event.h"
 #include "lib/clock.h"
 
 #define NOW   (INT64_C(1767600000) * CLOCK_S)

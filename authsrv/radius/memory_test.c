@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "authsrv/complaints.h"
-#include "authsrv/radius_memory.h"
-#include "authsrv/radius_nases.h"
-#include "authsrv/radius_retry.h"
+#include "authsrv/radius/memory.h"
+#include "authsrv/radius/nases.h"
+#include "authsrv/radius/retry.h"
 #include "lib/clock.h"
 
 #define S CLOCK_S

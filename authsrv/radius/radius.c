@@ -1,4 +1,4 @@
-#include "authsrv/radius.h"
+#include "authsrv/radius/radius.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -6,12 +6,12 @@
 
 #include "authsrv/complaints.h"
 #include "authsrv/counters.h"
-#include "authsrv/radius_counters.h"
-#include "authsrv/radius_disconnect.h"
-#include "authsrv/radius_event.h"
-#include "authsrv/radius_memory.h"
-#include "authsrv/radius_nases.h"
-#include "authsrv/radius_socket.h"
+#include "authsrv/radius/counters.h"
+#include "authsrv/radius/disconnect.h"
+#include "authsrv/radius/event.h"
+#include "authsrv/radius/memory.h"
+#include "authsrv/radius/nases.h"
+#include "authsrv/radius/socket.h"
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/log.h"

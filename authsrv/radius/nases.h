@@ -9,7 +9,7 @@
 #ifndef HATO_AUTHSRV_RADIUS_NASES_H
 #define HATO_AUTHSRV_RADIUS_NASES_H
 
-#include "authsrv/radius_clients.h"
+#include "authsrv/radius/clients.h"
 
 struct radius_nas {
 	char realm[REALM_MAX];

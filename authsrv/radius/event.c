@@ -1,11 +1,11 @@
-#include "authsrv/radius_event.h"
+#include "authsrv/radius/event.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "authsrv/json_field.h"
-#include "authsrv/radius_clients.h"
+#include "authsrv/radius/clients.h"
 #include "lib/clock.h"
 #include "lib/digest.h"
 #include "lib/keyfile.h"

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "authsrv/radius_steer.h"
+#include "authsrv/radius/steer.h"
 #include "lib/err.h"
 
 struct folder {

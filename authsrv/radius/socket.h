@@ -17,7 +17,7 @@
 
 #include <sys/socket.h>
 
-#include "authsrv/radius_clients.h"
+#include "authsrv/radius/clients.h"
 
 #define RADIUS_BATCH 32 /* datagrams of one system call */
 

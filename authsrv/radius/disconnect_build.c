@@ -1,7 +1,7 @@
 #include <string.h>
 
-#include "authsrv/radius_disconnect.h"
-#include "authsrv/radius_event.h"
+#include "authsrv/radius/disconnect.h"
+#include "authsrv/radius/event.h"
 #include "lib/clock.h"
 
 /* A session that had no name of its own has one of ours, which the NAS does not know. */

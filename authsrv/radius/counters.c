@@ -1,4 +1,4 @@
-#include "authsrv/radius_counters.h"
+#include "authsrv/radius/counters.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +9,7 @@ static struct metric metrics[RADIUS_COUNTERS] = {
 #define COUNTER(counter, metric, text)                                                             \
 	[RADIUS_COUNT_##counter] = {                                                               \
 		.name = "hato_authsrv_radius_" metric, .help = text, .kind = METRIC_COUNTER},
-#include "authsrv/radius_counters.def"
+#include "authsrv/radius/counters.def"
 #undef COUNTER
 };
 

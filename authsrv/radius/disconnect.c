@@ -1,4 +1,4 @@
-#include "authsrv/radius_disconnect.h"
+#include "authsrv/radius/disconnect.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "authsrv/radius_counters.h"
-#include "authsrv/radius_retry.h"
+#include "authsrv/radius/counters.h"
+#include "authsrv/radius/retry.h"
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/log.h"

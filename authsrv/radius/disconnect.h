@@ -13,7 +13,7 @@
 #ifndef HATO_AUTHSRV_RADIUS_DISCONNECT_H
 #define HATO_AUTHSRV_RADIUS_DISCONNECT_H
 
-#include "authsrv/radius_nases.h"
+#include "authsrv/radius/nases.h"
 #include "db/db.h"
 
 #define RADIUS_DISCONNECTS_MAX 256 /* Identifiers */

@@ -9,7 +9,7 @@
 
 enum radius_counter {
 #define COUNTER(name, metric, help) RADIUS_COUNT_##name,
-#include "authsrv/radius_counters.def"
+#include "authsrv/radius/counters.def"
 #undef COUNTER
 	RADIUS_COUNTERS
 };

@@ -1,4 +1,4 @@
-#include "authsrv/radius_socket.h"
+#include "authsrv/radius/socket.h"
 
 #include <errno.h>
 #include <linux/sock_diag.h>
@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "authsrv/radius_steer.h"
+#include "authsrv/radius/steer.h"
 #include "lib/clock.h"
 #include "lib/err.h"
 

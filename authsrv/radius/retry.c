@@ -1,4 +1,4 @@
-#include "authsrv/radius_retry.h"
+#include "authsrv/radius/retry.h"
 
 #include "lib/clock.h"
 

@@ -1,4 +1,4 @@
-#include "authsrv/radius_clients.h"
+#include "authsrv/radius/clients.h"
 
 #include <stdio.h>
 #include <stdlib.h>

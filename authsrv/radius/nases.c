@@ -1,4 +1,4 @@
-#include "authsrv/radius_nases.h"
+#include "authsrv/radius/nases.h"
 
 #include <stdio.h>
 #include <stdlib.h>

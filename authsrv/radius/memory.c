@@ -1,4 +1,4 @@
-#include "authsrv/radius_memory.h"
+#include "authsrv/radius/memory.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

@@ -8,7 +8,7 @@
 
 #include <linux/filter.h>
 
-#include "authsrv/radius_clients.h"
+#include "authsrv/radius/clients.h"
 
 #define RADIUS_STEER_CLIENTS   0
 #define RADIUS_STEER_STRANGERS 1
