@@ -171,14 +171,10 @@ void freeze_list_route(void *arg, struct http_request *r)
 	const struct network_key *key = network_key_with(r, SCOPE_OPERATE);
 	const char *realm = key ? network_realm(w, r, key) : NULL;
 	struct page page;
-	int64_t after = 0;
+	int64_t after;
 
-	if (!realm || !network_page(r, &page))
+	if (!realm || !network_page_of_ids(r, &page, &after))
 		return;
-	if (*page.after && !whole_read(page.after, &after)) {
-		network_malformed(r, "after is the number of a freeze");
-		return;
-	}
 	struct call *c = call_begin(w, r, sizeof *c);
 	if (c)
 		freeze_list(w->port, realm, after, page.limit, on_list, c);

@@ -186,14 +186,10 @@ void containment_route(void *arg, struct http_request *r)
 	const struct network_key *key = network_key_with(r, SCOPE_OPERATE);
 	const char *realm = key ? network_realm(w, r, key) : NULL;
 	struct page page;
-	int64_t before = 0;
+	int64_t before;
 
-	if (!realm || !network_page(r, &page))
+	if (!realm || !network_page_of_ids(r, &page, &before))
 		return;
-	if (*page.after && !whole_read(page.after, &before)) {
-		network_malformed(r, "after is the id of a step: those before it follow");
-		return;
-	}
 	struct steps_call *c = call_begin(w, r, sizeof *c);
 	if (!c)
 		return;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "authsrv/counters.h"
+#include "authsrv/whole.h"
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/log.h"
@@ -128,6 +129,17 @@ bool network_page(struct http_request *r, struct page *out)
 	if (out->limit > PAGE_MAX)
 		out->limit = PAGE_MAX;
 	return true;
+}
+
+bool network_page_of_ids(struct http_request *r, struct page *out, int64_t *after)
+{
+	*after = 0;
+	if (!network_page(r, out))
+		return false;
+	if (!*out->after || whole_read(out->after, after))
+		return true;
+	network_malformed(r, "after is an id of this list");
+	return false;
 }
 
 bool network_port(struct http_request *r, int *port)

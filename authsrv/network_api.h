@@ -62,6 +62,8 @@ struct page {
 	size_t limit;
 };
 bool network_page(struct http_request *r, struct page *out);
+/* The same of a list in the order of ids: `after` is one, or 0. */
+bool network_page_of_ids(struct http_request *r, struct page *out, int64_t *after);
 /* ?port= of an address that several hold by ports; -1: none was named. */
 bool network_port(struct http_request *r, int *port);
 /* A time of the query; an absent one leaves `out` as it is. */
