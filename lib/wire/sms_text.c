@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/err.h"
+#include "lib/wire/sms_dcs.h"
 
 #define REPLACEMENT 0xFFFD
 #define NONE        0 /* no character: ESC itself */
@@ -215,6 +216,35 @@ int sms_text_from_ucs2(const uint8_t *octets, size_t n, char *text, size_t size,
 		return E_TOO_LARGE;
 	*len = w.len;
 	return 0;
+}
+
+int sms_text_encode(const char *text, size_t len, uint8_t *body, size_t size, size_t *n,
+		    uint8_t *dcs)
+{
+	int err = sms_text_to_septets(text, len, body, size, n);
+
+	if (!err)
+		*dcs = SMS_DCS_GSM7;
+	if (err != E_RANGE)
+		return err;
+	err = sms_text_to_ucs2(text, len, body, size, n);
+	if (!err)
+		*dcs = SMS_DCS_UCS2;
+	return err;
+}
+
+int sms_text_decode(uint8_t dcs, const uint8_t *body, size_t n, char *text, size_t size,
+		    size_t *len)
+{
+	switch (sms_dcs_layout(dcs)) {
+	case SMS_GSM7:
+		return sms_text_from_septets(body, n, text, size, len);
+	case SMS_UCS2:
+		return sms_text_from_ucs2(body, n, text, size, len);
+	case SMS_8_BIT:
+		break;
+	}
+	return E_RANGE;
 }
 
 void sms_septets_pack(const uint8_t *septets, size_t n, unsigned fill_bits, uint8_t *out)

@@ -29,6 +29,13 @@ int sms_text_from_septets(const uint8_t *septets, size_t n, char *text, size_t s
 int sms_text_to_ucs2(const char *text, size_t len, uint8_t *octets, size_t size, size_t *n);
 int sms_text_from_ucs2(const uint8_t *octets, size_t n, char *text, size_t size, size_t *len);
 
+/* The shortest coding that can say it: SMS_DCS_GSM7, else SMS_DCS_UCS2; *n septets or octets. */
+int sms_text_encode(const char *text, size_t len, uint8_t *body, size_t size, size_t *n,
+		    uint8_t *dcs);
+/* What a message says. E_RANGE: 8-bit data, or compressed. */
+int sms_text_decode(uint8_t dcs, const uint8_t *body, size_t n, char *text, size_t size,
+		    size_t *len);
+
 /* `out` has room for (fill_bits + 7 n + 7) / 8 octets. The bits that are left over are 0. */
 void sms_septets_pack(const uint8_t *septets, size_t n, unsigned fill_bits, uint8_t *out);
 /* `packed` has (fill_bits + 7 n + 7) / 8 octets at least. */
