@@ -90,22 +90,47 @@ struct tls_client {
 	SSL_CTX *context;
 };
 
-int tls_client_new(const char *certificates, struct tls_client **out, char error[256])
+static bool trust(SSL_CTX *context, const struct tls_client_options *o)
+{
+	X509_VERIFY_PARAM *param = SSL_CTX_get0_param(context);
+
+	if (o->is_unverified) {
+		SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
+		return true;
+	}
+	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+	if (*o->name && X509_VERIFY_PARAM_set1_ip_asc(param, o->name) != 1 &&
+	    X509_VERIFY_PARAM_set1_host(param, o->name, 0) != 1)
+		return false;
+	ERR_clear_error(); /* of a name that is no address */
+	return *o->certificates ? SSL_CTX_load_verify_locations(context, o->certificates, NULL)
+				: SSL_CTX_set_default_verify_paths(context);
+}
+
+int tls_client_open(const struct tls_client_options *options, struct tls_client **out,
+		    char error[256])
 {
 	struct tls_client *t = calloc(1, sizeof *t);
 
 	if (!t)
 		return E_NOMEM;
+	ERR_clear_error();
 	t->context = SSL_CTX_new(TLS_client_method());
 	if (!t->context || !SSL_CTX_set_min_proto_version(t->context, TLS1_2_VERSION) ||
-	    !SSL_CTX_load_verify_locations(t->context, certificates, NULL)) {
+	    !trust(t->context, options)) {
 		tls_client_free(t);
-		return refuse(error, "certificates", certificates);
+		return refuse(error, "certificates", options->certificates);
 	}
 	SSL_CTX_set_options(t->context, SSL_OP_IGNORE_UNEXPECTED_EOF);
-	SSL_CTX_set_verify(t->context, SSL_VERIFY_PEER, NULL);
 	*out = t;
 	return 0;
+}
+
+int tls_client_new(const char *certificates, struct tls_client **out, char error[256])
+{
+	const struct tls_client_options any_name = {.certificates = certificates, .name = ""};
+
+	return tls_client_open(&any_name, out, error);
 }
 
 void tls_client_free(struct tls_client *t)

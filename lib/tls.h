@@ -9,6 +9,8 @@
 #ifndef HATO_LIB_TLS_H
 #define HATO_LIB_TLS_H
 
+#include <stdbool.h>
+
 typedef struct ssl_ctx_st SSL_CTX;
 struct tls_server;
 
@@ -22,6 +24,14 @@ SSL_CTX *tls_server_context(struct tls_server *t);
  * handsets know. E_IO with error[]. */
 struct tls_client;
 int tls_client_new(const char *certificates, struct tls_client **out, char error[256]);
+/* The same with a choice: whom to trust, and which name its certificate must have. */
+struct tls_client_options {
+	const char *certificates; /* PEM; "": the system's */
+	const char *name;         /* host name or address; "": any */
+	bool is_unverified; /* anybody: this hides from listeners, not from who stands between */
+};
+int tls_client_open(const struct tls_client_options *options, struct tls_client **out,
+		    char error[256]);
 void tls_client_free(struct tls_client *t);
 SSL_CTX *tls_client_context(struct tls_client *t);
 

@@ -160,6 +160,71 @@ static int remove_dir(void **state)
 	return rmdir(dir);
 }
 
+/* ---- the client's side ---- */
+
+/* A handshake in memory: what the client's side makes of this server. */
+static bool shakes_hands(struct tls_server *server, struct tls_client *client)
+{
+	SSL *s = SSL_new(tls_server_context(server)), *c = SSL_new(tls_client_context(client));
+	BIO *s_bio, *c_bio;
+	int rc = -1;
+
+	assert_int_equal(BIO_new_bio_pair(&s_bio, 0, &c_bio, 0), 1);
+	SSL_set_bio(s, s_bio, s_bio);
+	SSL_set_bio(c, c_bio, c_bio);
+	for (int i = 0; i < 10 && rc != 1; i++) {
+		rc = SSL_connect(c);
+		SSL_accept(s);
+	}
+	SSL_free(s);
+	SSL_free(c);
+	ERR_clear_error();
+	return rc == 1;
+}
+
+static void client_trusts_what_it_is_told_to(void **state)
+{
+	char other[64], other_key[64], error[256];
+	struct tls_server *server;
+
+	(void)state;
+	snprintf(other, sizeof other, "%s/stranger.pem", dir);
+	snprintf(other_key, sizeof other_key, "%s/stranger.key", dir);
+	assert_int_equal(tls_self_signed("smsc.example,192.0.2.1", certificate, key), 0);
+	assert_int_equal(tls_self_signed("smsc.example,192.0.2.1", other, other_key), 0);
+	assert_int_equal(tls_server_new(certificate, key, &server, error), 0);
+	const struct {
+		struct tls_client_options options;
+		bool trusts;
+	} cases[] = {
+		{{certificate, "", false}, true},
+		{{certificate, "smsc.example", false}, true},
+		{{certificate, "192.0.2.1", false}, true},
+		{{certificate, "other.example", false}, false},
+		{{certificate, "192.0.2.2", false}, false},
+		{{other, "smsc.example", false}, false},
+		{{"", "smsc.example", false}, false}, /* the system knows it not */
+		{{"", "", true}, true},
+		{{"", "other.example", true}, true},
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct tls_client *client;
+
+		assert_int_equal(tls_client_open(&cases[i].options, &client, error), 0);
+		assert_int_equal(shakes_hands(server, client), cases[i].trusts);
+		tls_client_free(client);
+	}
+	const struct tls_client_options absent = {"/nowhere.pem", "", false};
+	struct tls_client *client;
+
+	assert_int_equal(tls_client_open(&absent, &client, error), E_IO);
+	assert_non_null(strstr(error, "/nowhere.pem"));
+	tls_server_free(server);
+	unlink(other);
+	unlink(other_key);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +232,7 @@ int main(void)
 		cmocka_unit_test(self_signed_replaces),
 		cmocka_unit_test(self_signed_refuses),
 		cmocka_unit_test(server_refuses),
+		cmocka_unit_test(client_trusts_what_it_is_told_to),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);
