@@ -81,6 +81,33 @@ static void uintvar_refuses(void **state)
 	}
 }
 
+static void numbers_both_ways(void **state)
+{
+	uint8_t buf[6];
+	struct octets_writer w = {.at = buf, .room = sizeof buf};
+	struct octets_reader r = {.at = buf, .left = sizeof buf};
+	uint16_t two;
+	uint32_t four;
+
+	(void)state;
+	octets_put_u16(&w, 0xfe01);
+	octets_put_u32(&w, 0xfedcba98);
+	assert_false(w.is_full);
+	assert_memory_equal(buf, "\xfe\x01\xfe\xdc\xba\x98", 6);
+	octets_put_u16(&w, 1);
+	assert_true(w.is_full);
+	assert_true(octets_take_u16(&r, &two));
+	assert_int_equal(two, 0xfe01);
+	assert_true(octets_take_u32(&r, &four));
+	assert_int_equal(four, 0xfedcba98);
+	r = (struct octets_reader){.at = buf, .left = 3};
+	assert_false(octets_take_u32(&r, &four));
+	assert_int_equal(r.left, 3);
+	r.left = 1;
+	assert_false(octets_take_u16(&r, &two));
+	assert_int_equal(r.left, 1);
+}
+
 static void takes_stay_inside(void **state)
 {
 	struct octets_reader r = {.at = (const uint8_t *)"ab\0c", .left = 4};
@@ -122,9 +149,8 @@ static void a_full_writer_stays_full(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(uintvar_both_ways),
-		cmocka_unit_test(uintvar_refuses),
-		cmocka_unit_test(takes_stay_inside),
+		cmocka_unit_test(uintvar_both_ways),        cmocka_unit_test(uintvar_refuses),
+		cmocka_unit_test(numbers_both_ways),        cmocka_unit_test(takes_stay_inside),
 		cmocka_unit_test(a_full_writer_stays_full),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* The worked PDUs of the protocol reference (decoded there by Wireshark), byte for byte in both
- * directions, and everything that is not a PDU with the status that it deserves. */
+ * directions, and a PDU of each command. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "lib/err.h"
-#include "lib/wire/smpp.h"
+#include "lib/wire/smpp_fixture.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
@@ -51,40 +51,6 @@ static const char submit_tlv[] = "00000075000000040000000000000002"
 				 "0424002f" TRIGGER;
 static const char submit_resp[] = "00000019800000040000000000000002"
 				  "303030303030326100";
-
-struct octets {
-	uint8_t *at;
-	size_t n;
-};
-
-/* In memory of exactly that size, so that a sanitizer sees a read past its end. */
-static struct octets unhex(const char *hex)
-{
-	struct octets o = {.n = strlen(hex) / 2};
-
-	o.at = malloc(o.n + (o.n == 0));
-	assert_non_null(o.at);
-	for (size_t i = 0; i < o.n; i++) {
-		unsigned octet;
-
-		assert_int_equal(sscanf(hex + 2 * i, "%2x", &octet), 1);
-		o.at[i] = (uint8_t)octet;
-	}
-	return o;
-}
-
-static struct smpp_pdu decoded(const struct octets *o)
-{
-	struct smpp_header refusal = {0};
-	struct smpp_pdu pdu;
-	size_t len;
-
-	assert_int_equal(smpp_frame(o->at, o->n, SMPP_PDU_MAX, &len), 0);
-	assert_int_equal(len, o->n);
-	if (smpp_decode(o->at, o->n, &pdu, &refusal))
-		fail_msg("%s", smpp_status_name(refusal.status));
-	return pdu;
-}
 
 static void assert_encodes(const struct smpp_pdu *pdu, const struct octets *o)
 {
@@ -219,6 +185,153 @@ static void responds(void **state)
 	free(throttled.at);
 }
 
+/* ---- every command ---- */
+
+static void every_command_both_ways(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(smpp_samples); i++) {
+		const struct smpp_pdu *pdu = &smpp_samples[i].pdu;
+		uint8_t out[SMPP_SMALL_MAX], again[SMPP_SMALL_MAX];
+		struct octets o = {.at = out};
+		size_t len;
+
+		assert_int_equal(smpp_encode(pdu, out, sizeof out, &o.n), 0);
+		{
+			struct smpp_pdu got = decoded(&o);
+
+			assert_int_equal(got.id, pdu->id);
+			assert_int_equal(got.status, pdu->status);
+			assert_int_equal(got.sequence, pdu->sequence);
+			assert_int_equal(smpp_encode(&got, again, sizeof again, &len), 0);
+			assert_int_equal(len, o.n);
+			assert_memory_equal(again, out, len);
+			assert_encodes(pdu, &o);
+		}
+		assert_true(smpp_is_known(pdu->id));
+		assert_string_not_equal(smpp_command_name(pdu->id), "unknown");
+		assert_int_equal(smpp_is_response(pdu->id), pdu->id >> 31);
+	}
+}
+
+/* Cut anywhere and told the new length, a PDU is one with another meaning or is refused; the
+ * answer names the right request. */
+static void every_command_cut(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(smpp_samples); i++) {
+		uint8_t out[SMPP_SMALL_MAX];
+		size_t whole;
+
+		assert_int_equal(smpp_encode(&smpp_samples[i].pdu, out, sizeof out, &whole), 0);
+		for (size_t len = 0; len < whole; len++) {
+			struct smpp_header refusal = {1, 1, 1};
+			struct smpp_pdu pdu;
+			uint8_t *copy = malloc(len + (len == 0));
+			int err;
+
+			assert_non_null(copy);
+			memcpy(copy, out, len);
+			if (len >= 4) {
+				copy[2] = (uint8_t)(len >> 8);
+				copy[3] = (uint8_t)len;
+			}
+			err = smpp_decode(copy, len, &pdu, &refusal);
+			free(copy);
+			if (!err)
+				continue;
+			assert_int_equal(err, E_SYNTAX);
+			assert_int_not_equal(refusal.status, SMPP_ROK);
+			if (len < SMPP_HEADER_LEN) {
+				assert_int_equal(refusal.id, SMPP_GENERIC_NACK);
+				assert_int_equal(refusal.status, SMPP_RINVCMDLEN);
+				continue;
+			}
+			assert_int_equal(refusal.sequence, smpp_samples[i].pdu.sequence);
+			assert_true(refusal.id == 0 ||
+				    refusal.id == (smpp_samples[i].pdu.id | SMPP_RESPONSE_BIT));
+		}
+	}
+}
+
+static void walks_lists(void **state)
+{
+	uint8_t buffer[64];
+	struct octets_writer w = {.at = buffer, .room = sizeof buffer};
+	const struct smpp_destination friends = {.is_list = true, .list = "friends"};
+	const struct smpp_destination number = {.address = {1, 1, "8191"}};
+	const struct smpp_unsuccessful failed = {{1, 1, "8191"}, SMPP_RINVDSTADR};
+	struct smpp_destination d;
+	struct smpp_unsuccessful u;
+	struct smpp_list list;
+	size_t at = 0;
+
+	(void)state;
+	smpp_put_destination(&w, &number);
+	smpp_put_destination(&w, &friends);
+	assert_false(w.is_full);
+	list = (struct smpp_list){buffer, w.len, 2};
+	assert_true(smpp_next_destination(&list, &at, &d));
+	assert_false(d.is_list);
+	assert_string_equal(d.address.number, "8191");
+	assert_int_equal(d.address.ton, 1);
+	assert_true(smpp_next_destination(&list, &at, &d));
+	assert_true(d.is_list);
+	assert_string_equal(d.list, "friends");
+	assert_false(smpp_next_destination(&list, &at, &d));
+	w.len = at = 0;
+	smpp_put_unsuccessful(&w, &failed);
+	list = (struct smpp_list){buffer, w.len, 1};
+	assert_true(smpp_next_unsuccessful(&list, &at, &u));
+	assert_string_equal(u.address.number, "8191");
+	assert_int_equal(u.status, SMPP_RINVDSTADR);
+	assert_false(smpp_next_unsuccessful(&list, &at, &u));
+	list = (struct smpp_list){0};
+	at = 0;
+	assert_false(smpp_next_unsuccessful(&list, &at, &u));
+	/* an address over its bound */
+	w.len = 0;
+	smpp_put_destination(
+		&w, &(struct smpp_destination){.address = {1, 1, "123456789012345678901"}});
+	assert_true(w.is_full);
+}
+
+/* The longest message_payload there is goes through, within SMPP_PDU_MAX. */
+static void carries_64_k(void **state)
+{
+	uint8_t *tlvs = malloc(UINT16_MAX + 4), *out = malloc(SMPP_PDU_MAX),
+		*value = calloc(1, UINT16_MAX);
+	struct octets_writer w = {.at = tlvs, .room = UINT16_MAX + 4};
+	struct smpp_pdu pdu = {.id = SMPP_DATA_SM, .sequence = 1};
+	struct octets o = {.at = out};
+
+	(void)state;
+	assert_true(tlvs && out && value);
+	smpp_tlv_put(&w, SMPP_TLV_MESSAGE_PAYLOAD, value, UINT16_MAX);
+	assert_false(w.is_full);
+	pdu.tlvs = (struct smpp_span){tlvs, w.len};
+	assert_int_equal(smpp_encode(&pdu, out, SMPP_PDU_MAX, &o.n), 0);
+	pdu = decoded(&o);
+	assert_int_equal(smpp_message_octets(&pdu).len, UINT16_MAX);
+	free(value);
+	free(tlvs);
+	free(out);
+}
+
+static void names(void **state)
+{
+	struct smpp_pdu alert = {.id = SMPP_ALERT_NOTIFICATION, .sequence = 5};
+
+	(void)state;
+	assert_string_equal(smpp_command_name(SMPP_SUBMIT_SM_RESP), "submit_sm_resp");
+	assert_string_equal(smpp_command_name(0x0A), "unknown");
+	assert_string_equal(smpp_state_name(SMPP_STATE_UNDELIVERABLE), "UNDELIV");
+	assert_string_equal(smpp_state_name(SMPP_STATE_REJECTED), "REJECTD");
+	assert_string_equal(smpp_state_name(9), "UNKNOWN");
+	assert_int_equal(smpp_respond(&alert, SMPP_RINVBNDSTS).id, SMPP_GENERIC_NACK);
+	assert_int_equal(smpp_respond(&alert, SMPP_RINVBNDSTS).sequence, 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +339,11 @@ int main(void)
 		cmocka_unit_test(submits_with_udh),
 		cmocka_unit_test(submits_with_tlvs),
 		cmocka_unit_test(responds),
+		cmocka_unit_test(every_command_both_ways),
+		cmocka_unit_test(every_command_cut),
+		cmocka_unit_test(walks_lists),
+		cmocka_unit_test(carries_64_k),
+		cmocka_unit_test(names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
