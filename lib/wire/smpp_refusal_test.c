@@ -218,9 +218,7 @@ static void is_tolerant(void **state)
 /* A failure's body is passed over, be it whole, broken or not there. */
 static void failures_have_any_body(void **state)
 {
-	static const char *const bodies[] = {"", "3132", "313200",
-					     "313200"
-					     "001d000161"};
+	static const char *const bodies[] = {"", "3132", "313200", "313200001d000161"};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(bodies); i++) {

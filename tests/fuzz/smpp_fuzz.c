@@ -96,7 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	/* with the length that it has, so that a fuzzer needs not find it */
 	whole = malloc(size);
-	must(whole);
+	must(whole != NULL);
 	memcpy(whole, data, size);
 	for (int i = 0; i < 4; i++)
 		whole[i] = (uint8_t)(size >> (24 - 8 * i));
