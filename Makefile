@@ -63,6 +63,13 @@ $(BUILD)/gen/db_migrations.h: $(MIGRATIONS) scripts/embed-migrations
 $(call obj,$(DB_SRCS)): $(BUILD)/gen/db_migrations.h
 $(call obj,$(DB_SRCS)): ALL_CFLAGS += -I$(BUILD)/gen
 
+# The page of the simulated SMSC, too.
+$(BUILD)/gen/smsc_page.h: smsc-sim/page.html scripts/embed-page
+	@mkdir -p $(@D)
+	scripts/embed-page $< >$@.tmp && mv $@.tmp $@
+$(call obj,smsc-sim/page.c): $(BUILD)/gen/smsc_page.h
+$(call obj,smsc-sim/page.c): ALL_CFLAGS += -I$(BUILD)/gen
+
 $(BUILD)/libhato.a: $(call obj,$(LIB_SRCS))
 $(BUILD)/libdb.a: $(call obj,$(DB_SRCS))
 $(BUILD)/%.a:
