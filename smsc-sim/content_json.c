@@ -42,7 +42,7 @@ static void content_read(const struct content *c, struct reading *r)
 	}
 	if (!r->has_udh || !r->udh.has_ports || r->udh.ports.destination != SMS_PORT_WSP_PUSH)
 		return;
-	if (!is_whole(&r->udh)) {
+	if (!c->is_joined && !is_whole(&r->udh)) {
 		r->problem = "a part of a longer push";
 		return;
 	}

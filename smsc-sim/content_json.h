@@ -17,6 +17,7 @@
 #define HATO_SMSC_SIM_CONTENT_JSON_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,7 @@ struct content {
 	const uint8_t *body; /* septets one an octet where the coding is the 7-bit alphabet */
 	size_t body_len;
 	uint8_t dcs;
+	bool is_joined; /* body is all of it, though the header is that of a part */
 };
 
 json_t *content_json_write(const struct content *c); /* null: no memory */

@@ -19,7 +19,7 @@ static uint8_t octets[2][200];
 
 static struct content content(const char *udh, const char *body, uint8_t dcs)
 {
-	struct content c = {octets[0], strlen(udh) / 2, octets[1], strlen(body) / 2, dcs};
+	struct content c = {octets[0], strlen(udh) / 2, octets[1], strlen(body) / 2, dcs, false};
 
 	assert_true(!c.udh_len || keyfile_unhex(udh, octets[0], c.udh_len));
 	assert_true(!c.body_len || keyfile_unhex(body, octets[1], c.body_len));
@@ -120,7 +120,7 @@ static void texts(void **state)
 		long_text[i] = 0x65;
 		long_text[i + 1] = 0xb0;
 	}
-	c = (struct content){NULL, 0, long_text, sizeof long_text, 8};
+	c = (struct content){NULL, 0, long_text, sizeof long_text, 8, false};
 	content_summary(&c, line);
 	assert_int_equal(strlen(line), 3 * 30 + 3);
 	assert_string_equal(line + 3 * 30, "…");
