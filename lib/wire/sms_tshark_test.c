@@ -89,6 +89,9 @@ static uint32_t any(uint32_t below)
 	return (uint32_t)((uint64_t)seed * below >> 32);
 }
 
+static void expect(struct expected *, enum field, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
 static void expect(struct expected *e, enum field field, const char *format, ...)
 {
 	char *is = e->is[field];
@@ -231,7 +234,7 @@ static struct sms_data some_data(struct expected *e, uint16_t reference)
 static struct sms_validity some_validity(struct expected *e)
 {
 	struct sms_validity v = {.form = (enum sms_validity_form)(any(2) * 2)};
-	uint8_t octet;
+	uint8_t octet = 0;
 	struct octets_writer w = {.at = &octet, .room = 1};
 
 	expect(e, F_VPF, "%u", v.form);
