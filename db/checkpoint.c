@@ -24,6 +24,7 @@ static const struct {
 } limits[DB_FILES] = {
 	[DB_BINDINGS] = {16 * MB, 32 * MB, 48 * MB},
 	[DB_MAIL] = {4 * MB, 8 * MB, 12 * MB},
+	[DB_SMSC] = {4 * MB, 8 * MB, 12 * MB},
 };
 
 struct checkpointer {
@@ -96,8 +97,10 @@ static void *checkpointer_main(void *arg)
 
 	pthread_mutex_lock(&c->lock);
 	while (!c->stopping) {
-		int file = c->wanted[DB_BINDINGS] ? DB_BINDINGS : c->wanted[DB_MAIL] ? DB_MAIL : -1;
-		if (file < 0) {
+		int file = 0;
+		while (file < DB_FILES && !c->wanted[file])
+			file++;
+		if (file == DB_FILES) {
 			pthread_cond_wait(&c->wake, &c->lock);
 			continue;
 		}

@@ -37,6 +37,7 @@ static int copy_options(struct db *db, const struct db_options *o)
 	db->options.secret_key = NULL;
 
 	struct db_options *n = &db->options;
+	n->files = n->files ? n->files : DB_FILE(DB_BINDINGS) | DB_FILE(DB_MAIL);
 	n->queue_max = n->queue_max ? n->queue_max : QUEUE_MAX_DEFAULT;
 	n->group_max = n->group_max ? n->group_max : GROUP_MAX_DEFAULT;
 	n->group_bytes = n->group_bytes ? n->group_bytes : GROUP_BYTES_DEFAULT;
@@ -55,6 +56,8 @@ static int make_files(const struct db *db)
 		return E_IO;
 	for (int i = 0; i < DB_FILES; i++) {
 		struct engine *e;
+		if (!(db->options.files & DB_FILE(i)))
+			continue;
 		int err = engine_open(db->dir, (enum db_file)i, ENGINE_KEEPER, &e);
 		if (!err) {
 			err = migrate(db->dir, (enum db_file)i, e);

@@ -38,10 +38,11 @@ struct db;
 struct db_port;
 
 struct db_options {
-	const char *dir;           /* folder of the database files; made if missing */
-	const char *hint_dir;      /* folder of the hint sockets (DIR/run); null: no hints between
-				      processes */
-	const char *daemon;        /* this process's name in hint_dir and in the history */
+	const char *dir;      /* folder of the database files; made if missing */
+	unsigned files;       /* of DB_FILE(): what this process asks of it. 0: bindings and mail */
+	const char *hint_dir; /* folder of the hint sockets (DIR/run); null: no hints between
+				 processes */
+	const char *daemon;   /* this process's name in hint_dir and in the history */
 	const uint8_t *secret_key; /* 64 octets that encrypt K and OPc at rest; null: not able to */
 	struct lease_limits lease;
 	size_t queue_max;        /* submitted writes that wait; over it E_BUSY. 0: default 10,000 */
@@ -459,7 +460,9 @@ struct change {
 	uint32_t generation;
 	enum key_state state;
 };
-enum db_file { DB_BINDINGS, DB_MAIL };
+/* smsc.db (db/smsc.h) is no part of the gateway: smsc-sim alone opens it, and nothing else. */
+enum db_file { DB_BINDINGS, DB_MAIL, DB_SMSC };
+#define DB_FILE(file) (1U << (file))
 /* Calls fn on the port's loop for every change after now, in order, until the port is closed: on a
  * hint, after the process's own commits, and once a second. It begins at the newest number: a
  * starting daemon watches first, then reads the truth. */
@@ -487,7 +490,7 @@ void mail_purge_gone(struct db_port *, mail_purged *, void *arg);
 /* Numbers for /metrics. */
 struct db_stats {
 	uint64_t commits, operations, queue_depth;
-	uint64_t wal_bytes[2]; /* by enum db_file */
+	uint64_t wal_bytes[3]; /* by enum db_file */
 	int64_t last_group_us, worst_group_us;
 };
 void db_stats_read(const struct db *, struct db_stats *);

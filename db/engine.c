@@ -21,7 +21,10 @@ static const char *const statement_text[STATEMENTS] = {
 
 const char *db_file_name(enum db_file file)
 {
-	return file == DB_BINDINGS ? "bindings.db" : "mail.db";
+	static const char *const names[DB_FILES] = {
+		[DB_BINDINGS] = "bindings.db", [DB_MAIL] = "mail.db", [DB_SMSC] = "smsc.db"};
+
+	return names[file];
 }
 
 int db_file_path(const char *dir, enum db_file file, const char *suffix, char path[DB_PATH_MAX])
@@ -184,17 +187,6 @@ void engine_close(struct engine *e)
 
 /* ---- transactions ---- */
 
-/* Another process may have written between two transactions; what was undone is not. */
-static void forget(struct engine *e, bool undone)
-{
-	for (size_t i = 0; i < NASES_KEPT; i++) {
-		e->nases[i].is_whole = false;
-		if (undone)
-			e->nases[i].id = 0;
-	}
-	*e->lengths[0].realm = *e->lengths[1].realm = 0;
-}
-
 static int run(struct engine *e, enum statement id)
 {
 	struct query q;
@@ -209,7 +201,6 @@ int engine_begin(struct engine *e)
 	int err = run(e, STMT_BEGIN);
 
 	e->changed = false;
-	forget(e, false);
 	if (err || e->file != DB_BINDINGS)
 		return err;
 	query_begin(&q, e, STMT_COUNTER_NEXT);
@@ -227,7 +218,7 @@ int engine_commit(struct engine *e)
 
 void engine_rollback(struct engine *e)
 {
-	forget(e, true);
+	e->nas.id = 0;
 	/* SQLite may have rolled back by itself already. */
 	if (engine_in_transaction(e))
 		run(e, STMT_ROLLBACK);
@@ -255,7 +246,7 @@ int engine_release(struct engine *e)
 
 void engine_undo(struct engine *e)
 {
-	forget(e, true);
+	e->nas.id = 0;
 	if (!engine_in_transaction(e))
 		return;
 	run(e, STMT_ROLLBACK_TO);

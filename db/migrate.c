@@ -25,6 +25,7 @@ static const struct {
 } files[DB_FILES] = {
 	[DB_BINDINGS] = {"bindings", 0x48614269, 1024}, /* HaBi */
 	[DB_MAIL] = {"mail", 0x48614d61, 4096},         /* HaMa */
+	[DB_SMSC] = {"smsc", 0x48615363, 4096},         /* HaSc */
 };
 
 static int execute(struct engine *e, const char *sql)
