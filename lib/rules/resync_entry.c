@@ -330,7 +330,9 @@ static int take_subscriber(struct taking *t, bool *won)
 	listed = resync_listed(t->r, current.id);
 	if (listed && listed->subscriber == t->e->subscriber)
 		refuse(listed, "conflict", "the subscriber has a newer session");
-	return lease_free_bindings(s, current.id, INT64_MIN, 0); /* put_session does the rest */
+	current.active = false;
+	rc = s->session_put(s->ctx, &current);
+	return rc ? rc : lease_free_bindings(s, current.id, INT64_MIN, 0);
 }
 
 static int put_session(struct taking *t)
