@@ -56,6 +56,11 @@ static void on_all_ready(void *arg)
 	endpoint("LMTP", c->pushsrv_listen, c->pushsrv_lmtp_port);
 	if (*c->pushsrv_lmtp_socket)
 		printf("%-28s %s/%s\n", "LMTP socket", c->dir, c->pushsrv_lmtp_socket);
+	if (c->smsc_sim_smpp_port) {
+		endpoint("SMPP (simulated SMSC)", c->smsc_sim_listen, c->smsc_sim_smpp_port);
+		endpoint("SMPP over TLS", c->smsc_sim_listen, c->smsc_sim_smpp_tls_port);
+		endpoint("radio of the SMSC", "127.0.0.1", c->smsc_sim_radio_port);
+	}
 	endpoint("console and metrics", "127.0.0.1", c->hato_console_port);
 	printf("%-28s %s/%s\n", "feeder key", c->dir, c->paths_feeder_key);
 	puts("ready");

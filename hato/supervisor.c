@@ -20,7 +20,7 @@
 #define STEADY_US      10000000 /* one that ran so long is started again at once */
 
 /* In the order of a mail's way backwards: who is asked comes before who asks. */
-static const char *const daemon_names[] = {"authsrv", "pushsrv", "smtpgw", "popgw"};
+static const char *const daemon_names[] = {"authsrv", "smsc-sim", "pushsrv", "smtpgw", "popgw"};
 #define DAEMONS (sizeof daemon_names / sizeof *daemon_names)
 
 struct child {
@@ -233,12 +233,20 @@ void supervisor_stop(struct supervisor *s, int64_t patience_us)
 	supervisor_reap(s);
 }
 
+/* The SMSC is simulated unless its port is 0. */
+static bool is_wanted(const struct child *c)
+{
+	if (strcmp(c->name, "smsc-sim") == 0 && c->owner->conf->smsc_sim_smpp_port == 0)
+		return false;
+	return access(c->path, X_OK) == 0;
+}
+
 int supervisor_start(struct supervisor *s)
 {
 	size_t present = 0;
 
 	for (size_t i = 0; i < DAEMONS; i++)
-		present += s->children[i].present = access(s->children[i].path, X_OK) == 0;
+		present += s->children[i].present = is_wanted(&s->children[i]);
 	if (!present)
 		return E_NOT_FOUND;
 	for (size_t i = 0; i < DAEMONS; i++)

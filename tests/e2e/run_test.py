@@ -17,7 +17,7 @@ from harness.pop import Pop
 from harness.radius import START, Nas
 from harness.system import BUILD, PATIENCE, PORT_KEYS, Hato, eventually, free_ports, suspend
 
-DAEMONS = ("authsrv", "smtpgw", "pushsrv", "popgw")
+DAEMONS = ("authsrv", "smtpgw", "pushsrv", "popgw", "smsc-sim")
 
 
 def built():
@@ -64,7 +64,8 @@ class Contract(unittest.TestCase):
             text = "\n".join(lines)
             for key in PORT_KEYS:
                 if key.split(".")[0] in built() + ["hato"] and key not in (
-                        "authsrv.radius_port", "pushsrv.trigger_port", "smtpgw.submission_port", "smtpgw.submissions_port"):
+                        "authsrv.radius_port", "pushsrv.trigger_port", "smtpgw.submission_port", "smtpgw.submissions_port",
+                        "smsc-sim.control_port"):
                     self.assertIn("127.0.0.1:%d" % hato.port(key), text, key)
             self.assertIn("/run/lmtp.sock", text)
             phones = Phones(hato)
@@ -95,7 +96,7 @@ class Contract(unittest.TestCase):
                 self.assertIn(b"usage: ", done.stdout)
                 if program in DAEMONS:
                     self.assertIn(b"--check-config", done.stdout)
-                    self.assertIn(("%s.workers" % program).encode(), done.stdout)
+                    self.assertIn(("%s.admin_port" % program).encode(), done.stdout)
 
     def test_usage_is_status_2(self):
         for words in ((), ("nonsense",), ("run",), ("run", "--dir", self.folder, "more"), ("run", "--nonsense"),
@@ -213,7 +214,7 @@ class Running(unittest.TestCase):
         self.assertIn("text/plain", headers["Content-Type"])
         names = {line.split()[2] for line in text.decode().splitlines() if line.startswith("# TYPE")}
         for daemon in built():
-            self.assertTrue([n for n in names if n.startswith("hato_%s_" % daemon) or daemon in n], (daemon, sorted(names)))
+            self.assertTrue([n for n in names if n.startswith("hato_%s_" % daemon.replace("-", "_"))], (daemon, sorted(names)))
         for line in text.decode().splitlines():
             self.assertRegex(line, r"\A(#.*|[a-z_]+(\{[^}]*\})? -?[0-9.e+]+)\Z")
         self.assertEqual(404, self.console("/nonsense")[0])
