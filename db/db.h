@@ -448,7 +448,8 @@ enum change_kind {
 	 * is named if it is one's. */
 	CHANGE_FREEZE,
 	CHANGE_THAW,
-	CHANGE_BREAKER /* tripped or released */
+	CHANGE_BREAKER,     /* tripped or released */
+	CHANGE_NOTIFICATION /* a subscriber is to be told otherwise (db/notification.h) */
 };
 struct change {
 	int64_t seq;

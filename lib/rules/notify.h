@@ -42,7 +42,8 @@ struct notify_quiet {
 	uint16_t from_min, to_min; /* minutes after midnight; equal: there are no quiet hours */
 	bool lets_udp_through;
 	char zone[NOTIFY_ZONE_MAX]; /* as it was given: "Asia/Tokyo", "+09:00" */
-	struct zone rule;
+	char rule_text[ZONE_RULE_MAX];
+	struct zone rule; /* that, parsed */
 };
 
 /* What a subscriber chose; notify_default() is that of one who never did. */
