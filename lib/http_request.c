@@ -141,7 +141,8 @@ static void reply(struct http_request *r, unsigned status, const char *type, cha
 /* A token or a binding is for who asked, now: nothing on the way may keep it. */
 static void reply_json(struct http_request *r, unsigned status, const char *type, json_t *body)
 {
-	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	/* 15 digits: 0.1 is written as 0.1. */
+	char *text = body ? json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
 
 	json_decref(body);
 	http_add_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");

@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "db/db.h"
-#include "lib/clock.h"
 #include "lib/daemon.h"
 #include "lib/err.h"
 #include "lib/listener.h"
+#include "smsc-sim/control_api.h"
 #include "smsc-sim/counters.h"
 #include "smsc-sim/link.h"
 #include "smsc-sim/radio_link.h"
@@ -27,6 +27,7 @@ struct worker {
 	struct daemon *daemon;
 	unsigned index;
 	struct smsc smsc;
+	struct control *control; /* null: off */
 	struct listener *listeners[LISTENERS];
 };
 
@@ -133,6 +134,7 @@ static void worker_free(void *own)
 
 	for (size_t i = 0; i < LISTENERS; i++)
 		listener_close(w->listeners[i]);
+	control_close(w->control);
 	smsc_close(&w->smsc);
 	free(w);
 }
@@ -162,6 +164,17 @@ static int open_listener(struct worker *w, const struct smsc_sim *p, int which)
 	return err;
 }
 
+static int open_control(struct worker *w, const struct smsc_sim *p)
+{
+	int64_t port = p->conf->smsc_sim_control_port;
+	int err = port ? control_open(&w->smsc, &w->control) : 0;
+
+	if (err)
+		daemon_fail(w->daemon, "control port %lld: %s", (long long)port,
+			    err == E_EXISTS ? "in use" : err_text(err));
+	return err;
+}
+
 static int worker_start(struct daemon *d, void *shared, struct loop *loop, unsigned index,
 			void **worker)
 {
@@ -180,9 +193,11 @@ static int worker_start(struct daemon *d, void *shared, struct loop *loop, unsig
 		return err;
 	}
 	if (p->scenario)
-		faults_begin(w->smsc.faults, p->scenario, clock_mono_us());
+		control_begin(&w->smsc, p->scenario);
 	for (int i = 0; !err && i < LISTENERS; i++)
 		err = open_listener(w, p, i);
+	if (!err)
+		err = open_control(w, p);
 	if (err) {
 		worker_free(w);
 		return err;

@@ -13,8 +13,8 @@
 #include "smsc-sim/radio_link.h"
 #include "smsc-sim/store.h"
 
-#define TICK_US         CLOCK_S
-#define ANY_NUMBER      "*"
+#define TICK_US    CLOCK_S
+#define ANY_NUMBER "*"
 
 const char *smsc_account_name(const struct smsc *s, const struct message *m)
 {
@@ -39,6 +39,22 @@ void smsc_due_at(struct smsc *s, int64_t at_us)
 	loop_timer_set(s->turn_timer, at_us - clock_now_us());
 }
 
+/* The faults' day is told by the monotonic clock. */
+static void cut_links(struct smsc *s, int64_t now_us)
+{
+	int64_t mono_us = clock_mono_us();
+
+	if (faults_next_us(s->faults) <= mono_us) {
+		faults_turn(s->faults, mono_us);
+		for (struct link *l = s->links; l; l = l->next)
+			if (l->account && faults_cut_due(s->faults, l->account->conf->name))
+				link_cut(l);
+	}
+	int64_t next_us = faults_next_us(s->faults);
+	if (next_us != INT64_MAX)
+		smsc_due_at(s, now_us + next_us - mono_us);
+}
+
 static void on_turn(void *arg)
 {
 	struct smsc *s = arg;
@@ -49,21 +65,12 @@ static void on_turn(void *arg)
 	delivery_turn(s, now_us);
 	while ((task = later_due(&s->later, now_us)))
 		task->run(task);
+	cut_links(s, now_us);
 	smsc_due_at(s, spool_next_us(&s->spool));
 	smsc_due_at(s, later_next_us(&s->later));
 }
 
-static void cut_links(struct smsc *s, int64_t mono_us)
-{
-	if (faults_next_us(s->faults) > mono_us)
-		return;
-	faults_turn(s->faults, mono_us);
-	for (struct link *l = s->links; l; l = l->next)
-		if (l->account && faults_cut_due(s->faults, l->account->conf->name))
-			link_cut(l);
-}
-
-/* Deadlines of links are kept to a second; so are cuts by the clock. */
+/* Deadlines of links are kept to a second. */
 static void on_tick(void *arg)
 {
 	struct smsc *s = arg;
@@ -71,7 +78,6 @@ static void on_tick(void *arg)
 	struct link *next;
 
 	loop_timer_set(s->tick_timer, TICK_US);
-	cut_links(s, mono_us);
 	for (struct link *l = s->links; l; l = next) {
 		next = l->next;
 		link_tick(l, mono_us);
