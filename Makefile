@@ -62,6 +62,8 @@ $(BUILD)/gen/db_migrations.h: $(MIGRATIONS) scripts/embed-migrations
 	scripts/embed-migrations $(MIGRATIONS) >$@.tmp && mv $@.tmp $@
 $(call obj,$(DB_SRCS)): $(BUILD)/gen/db_migrations.h
 $(call obj,$(DB_SRCS)): ALL_CFLAGS += -I$(BUILD)/gen
+$(BUILD)/obj/db/migrate_test.o: $(BUILD)/gen/db_migrations.h
+$(BUILD)/obj/db/migrate_test.o: ALL_CFLAGS += -I$(BUILD)/gen
 
 # The page of the simulated SMSC, too.
 $(BUILD)/gen/smsc_page.h: smsc-sim/page.html scripts/embed-page

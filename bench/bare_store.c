@@ -27,9 +27,10 @@ enum query {
 	BINDING,
 	SESSION,
 	ACTIVE,
-	RETIRE,
 	FREE,
 	ATTACH,
+	TAKE,
+	FIRST,
 	HOLD,
 	HISTORY,
 	CHANGE,
@@ -45,17 +46,19 @@ static const char *const sql[QUERIES] = {
 	[BINDING] = "SELECT generation, session FROM binding WHERE realm = 'default' AND addr = ?1 "
 		    "AND plen = 128 AND port_first = 0 AND port_last = 65535",
 	[SESSION] = "SELECT id FROM session WHERE nas = ?1 AND session_id = ?2 AND epoch <= 0",
-	[ACTIVE] =
-		"SELECT id, substr(key_v4, 1, 16) FROM session WHERE subscriber = ?1 AND realm = "
-		"'default' AND active = 1",
-	[RETIRE] = "UPDATE session SET renewed_us = ?2, active = 0 WHERE id = ?1",
+	[ACTIVE] = "SELECT s.id, substr(s.key_v4, 1, 16) FROM current_session c JOIN session s ON "
+		   "s.id = c.session WHERE c.subscriber = ?1 AND c.realm = 'default'",
 	[FREE] =
 		"UPDATE binding SET state = 0, subscriber = 0, session = 0, confirmed_us = 0 WHERE "
 		"realm = 'default' AND addr = ?1 AND plen = 128 AND port_first = 0 AND port_last = "
 		"65535 AND session = ?2",
 	[ATTACH] = "INSERT INTO session (nas, session_id, epoch, realm, subscriber, started_us, "
-		   "normalised_us, renewed_us, ended_us, active, key_v4) VALUES (?1, ?2, 0, "
-		   "'default', ?3, ?4, ?4, ?4, 0, 1, ?5)",
+		   "normalised_us, renewed_us, ended_us, key_v4) VALUES (?1, ?2, 0, "
+		   "'default', ?3, ?4, ?4, ?4, 0, ?5)",
+	[TAKE] = "UPDATE current_session SET session = ?2 WHERE subscriber = ?1 AND realm = "
+		 "'default'",
+	[FIRST] = "INSERT INTO current_session (subscriber, realm, session) VALUES (?1, 'default', "
+		  "?2)",
 	[HOLD] =
 		"INSERT INTO binding (realm, addr, plen, port_first, port_last, state, generation, "
 		"subscriber, session, watermark_us, watermark_batch, started_us, expires_us, "
@@ -130,6 +133,15 @@ static void address_of(int64_t n, uint8_t out[16])
 	out[15] = (uint8_t)n;
 }
 
+/* As a session's row has it (lib/key key_bytes). */
+static void key_of(const uint8_t addr[16], uint8_t out[21])
+{
+	memset(out, 0, 21);
+	memcpy(out, addr, 16);
+	out[16] = 128;
+	out[19] = out[20] = 0xff;
+}
+
 /* ---- statements ---- */
 
 static sqlite3_stmt *text(sqlite3_stmt *q, int at, const char *value)
@@ -178,7 +190,7 @@ static void change(struct bare *b, int64_t subscriber, const uint8_t addr[16])
 
 /* ---- the events ---- */
 
-/* The subscriber's session before this one: no longer his, its address free. */
+/* The address of the subscriber's session before this one is free. */
 static void retire(struct bare *b, int64_t subscriber, const char *session)
 {
 	sqlite3_stmt *q = b->q[ACTIVE];
@@ -196,9 +208,6 @@ static void retire(struct bare *b, int64_t subscriber, const char *session)
 	sqlite3_reset(q);
 	if (!old)
 		return;
-	sqlite3_bind_int64(b->q[RETIRE], 1, old);
-	sqlite3_bind_int64(b->q[RETIRE], 2, b->now_us);
-	ask(b, RETIRE);
 	blob(b->q[FREE], 1, held);
 	sqlite3_bind_int64(b->q[FREE], 2, old);
 	ask(b, FREE);
@@ -230,11 +239,17 @@ static void move(struct bare *b, int64_t n, int64_t address)
 	text(b->q[ATTACH], 2, session);
 	sqlite3_bind_int64(b->q[ATTACH], 3, subscriber);
 	sqlite3_bind_int64(b->q[ATTACH], 4, b->now_us);
-	blob(b->q[ATTACH], 5, addr);
+	uint8_t key[21];
+	key_of(addr, key);
+	sqlite3_bind_blob(b->q[ATTACH], 5, key, sizeof key, SQLITE_TRANSIENT);
 	ask(b, ATTACH);
+	int64_t id = sqlite3_last_insert_rowid(b->db);
+	sqlite3_bind_int64(b->q[TAKE], 1, subscriber);
+	sqlite3_bind_int64(b->q[TAKE], 2, id);
+	ask(b, TAKE);
 	blob(b->q[HOLD], 1, addr);
 	sqlite3_bind_int64(b->q[HOLD], 2, subscriber);
-	sqlite3_bind_int64(b->q[HOLD], 3, sqlite3_last_insert_rowid(b->db));
+	sqlite3_bind_int64(b->q[HOLD], 3, id);
 	sqlite3_bind_int64(b->q[HOLD], 4, b->now_us);
 	ask(b, HOLD);
 	history(b, "start", "applied", addr, msisdn, session);
@@ -299,7 +314,7 @@ static void fill(struct bare *b)
 		"PRAGMA synchronous=OFF; INSERT OR IGNORE INTO nas (realm, nas_id, epoch, on_us, "
 		"offset_us, offset_known, behind_us) VALUES ('default', 'bench', 0, "
 		"-9223372036854775808, 0, 0, 0); INSERT OR IGNORE INTO key_length VALUES "
-		"('default', 1, 128); BEGIN");
+		"('default', 1, 128, 0); BEGIN");
 	if (sqlite3_prepare_v2(b->db, "INSERT INTO subscriber (msisdn, imsi) VALUES (?1, ?2)", -1,
 			       &q, NULL) != SQLITE_OK)
 		die(b, "subscriber");
@@ -331,13 +346,17 @@ static void fill(struct bare *b)
 		text(b->q[ATTACH], 2, session);
 		sqlite3_bind_int64(b->q[ATTACH], 3, id);
 		sqlite3_bind_int64(b->q[ATTACH], 4, b->now_us);
-		uint8_t key[21] = {[16] = 128, [19] = 0xff, [20] = 0xff};
-		memcpy(key, addr, 16);
+		uint8_t key[21];
+		key_of(addr, key);
 		sqlite3_bind_blob(b->q[ATTACH], 5, key, sizeof key, SQLITE_TRANSIENT);
 		ask(b, ATTACH);
+		int64_t held = sqlite3_last_insert_rowid(b->db);
+		sqlite3_bind_int64(b->q[FIRST], 1, id);
+		sqlite3_bind_int64(b->q[FIRST], 2, held);
+		ask(b, FIRST);
 		blob(b->q[HOLD], 1, addr);
 		sqlite3_bind_int64(b->q[HOLD], 2, id);
-		sqlite3_bind_int64(b->q[HOLD], 3, sqlite3_last_insert_rowid(b->db));
+		sqlite3_bind_int64(b->q[HOLD], 3, held);
 		sqlite3_bind_int64(b->q[HOLD], 4, b->now_us);
 		ask(b, HOLD);
 	}

@@ -6,6 +6,10 @@
  * line of JSON a measurement on stdout.
  *
  * db_bench look DIR SUBSCRIBERS SECONDS: binding_check alone, in a store that bare_store filled.
+ *
+ * db_bench lease DIR SUBSCRIBERS EVENTS GROUP: that many Starts as bare_store's and lease_load's,
+ * GROUP a transaction, in a store that bare_store filled: for counts that do not depend on what
+ * else the machine does (perf stat -e instructions:u, valgrind). With EVENTS 0 the store is made.
  */
 #include <ftw.h>
 #include <stdio.h>
@@ -45,7 +49,7 @@ static uint64_t next_random(struct bench *b)
 
 static void msisdn_of(int64_t n, char out[MSISDN_MAX])
 {
-	snprintf(out, MSISDN_MAX, "81%010lld", (long long)n);
+	snprintf(out, MSISDN_MAX, "81%010llu", (unsigned long long)n % 10000000000);
 }
 
 static struct addr addr_of(int64_t n)
@@ -260,6 +264,56 @@ static void measure_checks(struct bench *b, int64_t seconds)
 	fflush(stdout);
 }
 
+/* ---- a count of events, in groups of one size ---- */
+
+static void on_group(void *arg, int err, const struct lease_outcome *out, size_t n)
+{
+	struct bench *b = arg;
+
+	for (size_t i = 0; i < n; i++)
+		b->failed += out[i].result != LEASE_APPLIED;
+	b->completed += (int64_t)n;
+	b->failed += err != 0;
+	loop_stop(b->loop);
+}
+
+static void start_at_random(struct bench *b, struct lease_event *ev)
+{
+	struct addr a = addr_of(1 + (int64_t)(next_random(b) % (uint64_t)b->subscribers));
+
+	*ev = (struct lease_event){.kind = LEASE_START, .key_count = 1};
+	ev->received_us = ++b->clock_us;
+	snprintf(ev->realm, sizeof ev->realm, "%s", REALM_DEFAULT);
+	snprintf(ev->nas_id, sizeof ev->nas_id, "bench");
+	snprintf(ev->session_id, sizeof ev->session_id, "%016llx", (unsigned long long)b->clock_us);
+	snprintf(ev->feeder, sizeof ev->feeder, "feeder");
+	msisdn_of(1 + (int64_t)(next_random(b) % (uint64_t)b->subscribers), ev->msisdn);
+	key_of_addr(REALM_DEFAULT, &a, &ev->keys[0]);
+}
+
+static int lease_groups(struct bench *b, int64_t events, size_t group)
+{
+	struct lease_event *list = calloc(group, sizeof *list);
+	double begun_written = written(), begun_cpu_us = cpu_us();
+
+	if (!list)
+		return 1;
+	while (b->completed < events) {
+		for (size_t i = 0; i < group; i++)
+			start_at_random(b, &list[i]);
+		binding_apply(b->port, list, group, on_group, b);
+		loop_run(b->loop);
+	}
+	free(list);
+	if (events)
+		printf("{\"what\":\"lease\",\"subscribers\":%lld,\"group\":%zu,\"events\":%lld,"
+		       "\"failed\":%lld,\"cpu_us\":%.1f,\"written\":%.0f}\n",
+		       (long long)b->subscribers, group, (long long)b->completed,
+		       (long long)b->failed, (cpu_us() - begun_cpu_us) / (double)events,
+		       (written() - begun_written) / (double)events);
+	return b->failed != 0;
+}
+
 /* ---- the store ---- */
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -301,6 +355,18 @@ static int look(const char *dir, int64_t subscribers, int64_t seconds)
 	return 0;
 }
 
+static int lease(const char *dir, int64_t subscribers, int64_t events, int64_t group)
+{
+	struct bench b = {
+		.subscribers = subscribers, .seed = 88172645463325252u, .clock_us = clock_now_us()};
+
+	if (group < 1 || open_store(&b, dir))
+		return 1;
+	int status = lease_groups(&b, events, (size_t)group);
+	close_store(&b);
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	const char *tmp = getenv("TMPDIR");
@@ -308,6 +374,8 @@ int main(int argc, char **argv)
 
 	if (argc == 5 && strcmp(argv[1], "look") == 0)
 		return look(argv[2], atoll(argv[3]), atoll(argv[4]));
+	if (argc == 6 && strcmp(argv[1], "lease") == 0)
+		return lease(argv[2], atoll(argv[3]), atoll(argv[4]), atoll(argv[5]));
 	struct bench b = {.subscribers = argc > 1 ? atoll(argv[1]) : 10000,
 			  .seed = 88172645463325252u};
 	int64_t seconds = argc > 2 ? atoll(argv[2]) : 5;

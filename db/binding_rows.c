@@ -4,10 +4,9 @@
 #include "db/bindings.h"
 #include "db/feed.h"
 #include "db/freezes.h"
+#include "db/sessions.h"
 #include "lib/clock.h"
 #include "lib/err.h"
-
-#define KEY_LENGTHS_MAX 32
 
 void binding_read(struct query *q, struct binding *b)
 {
@@ -58,18 +57,35 @@ int binding_row_get(struct engine *e, const struct key *k, struct binding *b)
 
 /* ---- by address ---- */
 
-static int lengths(struct engine *e, const char *realm, bool v4, uint8_t out[KEY_LENGTHS_MAX],
-		   size_t *n)
+static int read_lengths(struct engine *e, const char *realm, bool v4, struct key_lengths *out)
 {
 	struct query q;
 
-	*n = 0;
+	*out = (struct key_lengths){.count = 0};
 	query_begin(&q, e, STMT_KEY_LENGTHS);
 	query_text(&q, realm);
 	query_int(&q, v4);
-	while (*n < KEY_LENGTHS_MAX && query_next(&q))
-		out[(*n)++] = (uint8_t)query_get_int(&q);
-	return query_end(&q);
+	while (out->count < KEY_LENGTHS_MAX && query_next(&q)) {
+		out->plens[out->count++] = (uint8_t)query_get_int(&q);
+		out->has_blocks |= query_get_int(&q) != 0;
+	}
+	int err = query_end(&q);
+	if (!err)
+		memcpy(out->realm, realm, strlen(realm) + 1);
+	return err;
+}
+
+/* The prefix lengths that occur, longest first. In the writer's transaction they are read once a
+ * group; outside of it another process may have added one since. */
+static int lengths(struct engine *e, const char *realm, bool v4, const struct key_lengths **out)
+{
+	struct key_lengths *kept = &e->lengths[v4];
+
+	*out = kept;
+	if (engine_in_transaction(e) && !strcmp(kept->realm, realm))
+		return 0;
+	*kept->realm = 0;
+	return read_lengths(e, realm, v4, kept);
 }
 
 static uint8_t usual_length(const struct addr *a)
@@ -106,19 +122,19 @@ static int check_length(struct engine *e, const char *realm, const struct addr *
 int binding_row_check(struct engine *e, const char *realm, const struct addr *source, uint16_t port,
 		      struct binding *b, int64_t *behind_us)
 {
-	uint8_t plens[KEY_LENGTHS_MAX], usual = usual_length(source);
-	size_t n;
+	const struct key_lengths *occur;
+	uint8_t usual = usual_length(source);
 	int err = check_length(e, realm, source, usual, port, b, behind_us);
 
 	if (err != E_NOT_FOUND)
 		return err;
-	err = lengths(e, realm, addr_is_v4(source), plens, &n);
+	err = lengths(e, realm, addr_is_v4(source), &occur);
 	if (err)
 		return err;
-	for (size_t i = 0; i < n; i++) {
-		if (plens[i] == usual)
+	for (size_t i = 0; i < occur->count; i++) {
+		if (occur->plens[i] == usual)
 			continue;
-		err = check_length(e, realm, source, plens[i], port, b, behind_us);
+		err = check_length(e, realm, source, occur->plens[i], port, b, behind_us);
 		if (err != E_NOT_FOUND)
 			return err;
 	}
@@ -197,25 +213,34 @@ static int overlap_around(struct engine *e, const struct overlap_question *ask, 
 	return first_binding(&q, b);
 }
 
-/* First what lies inside, in order of key; then what lies around, the narrowest first. */
+/* Whether anything can lie inside k: a narrower key, or one that shares its address by ports. */
+static bool may_hold_others(const struct key *k, const struct key_lengths *occur)
+{
+	return key_is_block(k) || occur->has_blocks || (occur->count && occur->plens[0] > k->plen);
+}
+
+/* First what lies inside, in order of key; then what lies around, the narrowest first. Mostly all
+ * keys are of one length and whole addresses, and nothing is asked. */
 int binding_row_overlapping(struct engine *e, const struct key *k, int64_t newer_us,
 			    const struct key *after, struct binding *b)
 {
 	struct overlap_question ask = {.key = k, .newer_us = newer_us, .after = after};
 	bool inside = !after || after->plen >= k->plen;
-	uint8_t plens[KEY_LENGTHS_MAX];
-	size_t n;
-	int err = inside ? overlap_inside(e, &ask, b) : E_NOT_FOUND;
+	const struct key_lengths *occur;
+	int err = lengths(e, k->realm, addr_is_v4(&k->addr), &occur);
 
-	if (err != E_NOT_FOUND)
-		return err;
-	err = lengths(e, k->realm, addr_is_v4(&k->addr), plens, &n);
 	if (err)
 		return err;
-	for (size_t i = 0; i < n; i++) {
-		if (plens[i] >= k->plen || (!inside && plens[i] > after->plen))
+	if (inside && may_hold_others(k, occur)) {
+		err = overlap_inside(e, &ask, b);
+		if (err != E_NOT_FOUND)
+			return err;
+	}
+	for (size_t i = 0; i < occur->count; i++) {
+		uint8_t plen = occur->plens[i];
+		if (plen >= k->plen || (!inside && plen > after->plen))
 			continue;
-		err = overlap_around(e, &ask, plens[i], b);
+		err = overlap_around(e, &ask, plen, b);
 		if (err != E_NOT_FOUND)
 			return err;
 	}
@@ -224,51 +249,19 @@ int binding_row_overlapping(struct engine *e, const struct key *k, int64_t newer
 
 /* ---- by session and subscriber ---- */
 
-/* What key_bytes wrote. False: nothing there. */
-static bool read_key_bytes(struct query *q, struct key *k)
-{
-	size_t n;
-	const uint8_t *p = query_get_blob(q, &n);
-
-	if (n != KEY_BYTES_MAX)
-		return false;
-	memcpy(k->addr.bytes, p, sizeof k->addr.bytes);
-	k->plen = p[16];
-	k->port_first = (uint16_t)(p[17] << 8 | p[18]);
-	k->port_last = (uint16_t)(p[19] << 8 | p[20]);
-	return true;
-}
-
-static int session_keys(struct engine *e, int64_t session, struct key keys[2], size_t *n)
-{
-	struct query q;
-	struct key k = {0};
-
-	*n = 0;
-	query_begin(&q, e, STMT_SESSION_KEYS);
-	query_int(&q, session);
-	int err = query_first(&q);
-	if (!err) {
-		query_get_text(&q, k.realm, sizeof k.realm);
-		for (int i = 0; i < 2; i++) {
-			if (read_key_bytes(&q, &k))
-				keys[(*n)++] = k;
-		}
-	}
-	query_end(&q);
-	return err == E_NOT_FOUND ? 0 : err;
-}
-
 /* The session says where to look, the key's row whether it is so. */
 int binding_row_of_session(struct engine *e, int64_t session, struct binding out[2], size_t *n)
 {
-	struct key keys[2];
-	size_t count;
-	int err = session_keys(e, session, keys, &count);
+	struct session_stored s;
+	int err = session_row_get(e, session, &s);
 
 	*n = 0;
-	for (size_t i = 0; !err && i < count; i++) {
-		err = binding_row_get(e, &keys[i], &out[*n]);
+	if (err)
+		return err == E_NOT_FOUND ? 0 : err;
+	for (size_t i = 0; !err && i < 2; i++) {
+		if (!s.has_key[i])
+			continue;
+		err = binding_row_get(e, &s.keys[i], &out[*n]);
 		if (!err && out[*n].session == session)
 			(*n)++;
 		if (err == E_NOT_FOUND)
@@ -346,7 +339,8 @@ static int put_row(struct engine *e, const struct binding *before, const struct 
 		if (err || engine_affected(e) == 1)
 			return err;
 	}
-	return run_put(e, STMT_BINDING_PUT, b);
+	int err = run_put(e, STMT_BINDING_PUT, b);
+	return !err && engine_affected(e) != 1 ? E_CONFLICT : err; /* its generation would lessen */
 }
 
 static int put_length(struct engine *e, const struct key *k)
@@ -357,6 +351,8 @@ static int put_length(struct engine *e, const struct key *k)
 	query_text(&q, k->realm);
 	query_int(&q, addr_is_v4(&k->addr));
 	query_int(&q, k->plen);
+	query_int(&q, key_is_block(k));
+	*e->lengths[addr_is_v4(&k->addr)].realm = 0;
 	return query_run(&q);
 }
 
@@ -384,26 +380,12 @@ static int append_history(const struct db *db, struct engine *e, const struct bi
 	return history_append(e, &row);
 }
 
-static int put_session_key(struct engine *e, int64_t session, const struct key *k)
-{
-	uint8_t bytes[KEY_BYTES_MAX];
-	struct query q;
-
-	query_begin(&q, e,
-		    addr_is_v4(&k->addr) ? STMT_SESSION_SET_KEY_V4 : STMT_SESSION_SET_KEY_V6);
-	query_int(&q, session);
-	query_blob(&q, bytes, key_bytes(k, bytes));
-	return query_run(&q);
-}
-
 int binding_row_put(struct engine *e, const struct binding *before, const struct binding *after)
 {
 	int err = put_row(e, before, after);
 
 	if (!err && before->generation == 0)
 		err = put_length(e, &after->key);
-	if (!err && after->session && after->session != before->session)
-		err = put_session_key(e, after->session, &after->key);
 	return err;
 }
 
@@ -425,12 +407,18 @@ int binding_announce(struct engine *e, const struct binding *before, const struc
 					       .state = after->state});
 }
 
+int binding_report(const struct db *db, struct engine *e, const struct binding *before,
+		   const struct binding *after, const struct history_entry *entry)
+{
+	int err = entry ? append_history(db, e, before, after, entry) : 0;
+
+	return err ? err : binding_tell(e, before, after);
+}
+
 int binding_change(const struct db *db, struct engine *e, const struct binding *before,
 		   const struct binding *after, const struct history_entry *entry)
 {
 	int err = binding_row_put(e, before, after);
 
-	if (!err && entry)
-		err = append_history(db, e, before, after, entry);
-	return err ? err : binding_tell(e, before, after);
+	return err ? err : binding_report(db, e, before, after, entry);
 }

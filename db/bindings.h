@@ -30,15 +30,19 @@ int bindings_of(struct engine *e, const char *realm, int64_t subscriber,
 /* Did the key change hands? */
 bool binding_decides(const struct binding *before, const struct binding *after);
 
-/* The parts of binding_change: the row alone; the change feed alone, if the key moved. */
+/* The parts of binding_change: the row alone (E_CONFLICT: its generation would lessen); history and
+ * change feed; the change feed alone, if the key moved. */
 int binding_row_put(struct engine *e, const struct binding *before, const struct binding *after);
+int binding_report(const struct db *db, struct engine *e, const struct binding *before,
+		   const struct binding *after, const struct history_entry *entry);
 int binding_tell(struct engine *e, const struct binding *before, const struct binding *after);
 /* The change feed, whether it moved or not. */
 int binding_announce(struct engine *e, const struct binding *before, const struct binding *after);
 
 /* In a writer's transaction. `before` is the row as it was (state free, generation 0: there was
- * none). The entry, if any, gets key, generation and `decides` from the rows, and feeder and times
- * if it has none. */
+ * none). A session that comes to hold the key is told so by who brings it (lease_scope.c). The
+ * entry, if any, gets key, generation and `decides` from the rows, and feeder and times if it has
+ * none. */
 int binding_change(const struct db *db, struct engine *e, const struct binding *before,
 		   const struct binding *after, const struct history_entry *entry);
 

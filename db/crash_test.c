@@ -220,15 +220,16 @@ static void assert_sound(sqlite3 *bindings, sqlite3 *mail)
 	assert_int_equal(ask(bindings, zero[0], 0), 0);
 	assert_int_equal(
 		ask(bindings,
-		    "SELECT count(*) FROM (SELECT 1 FROM session WHERE active = 1 GROUP BY realm,"
-		    " subscriber HAVING count(*) > 1)",
+		    "SELECT count(*) FROM current_session c WHERE NOT EXISTS (SELECT 1 FROM"
+		    " session s WHERE s.id = c.session AND s.subscriber = c.subscriber AND"
+		    " s.realm = c.realm AND s.ended_us = 0)",
 		    0),
 		0);
 	/* A held key has its session, and that session is active. */
 	assert_int_equal(ask(bindings,
 			     "SELECT count(*) FROM binding b WHERE state IN (1, 2) AND NOT EXISTS "
 			     "(SELECT 1 FROM"
-			     " session s WHERE s.id = b.session AND s.active = 1)",
+			     " current_session c WHERE c.session = b.session)",
 			     0),
 			 0);
 }

@@ -187,6 +187,17 @@ void engine_close(struct engine *e)
 
 /* ---- transactions ---- */
 
+/* Another process may have written between two transactions; what was undone is not. */
+static void forget(struct engine *e, bool undone)
+{
+	for (size_t i = 0; i < NASES_KEPT; i++) {
+		e->nases[i].is_whole = false;
+		if (undone)
+			e->nases[i].id = 0;
+	}
+	*e->lengths[0].realm = *e->lengths[1].realm = 0;
+}
+
 static int run(struct engine *e, enum statement id)
 {
 	struct query q;
@@ -201,6 +212,7 @@ int engine_begin(struct engine *e)
 	int err = run(e, STMT_BEGIN);
 
 	e->changed = false;
+	forget(e, false);
 	if (err || e->file != DB_BINDINGS)
 		return err;
 	query_begin(&q, e, STMT_COUNTER_NEXT);
@@ -218,7 +230,7 @@ int engine_commit(struct engine *e)
 
 void engine_rollback(struct engine *e)
 {
-	e->nas.id = 0;
+	forget(e, true);
 	/* SQLite may have rolled back by itself already. */
 	if (engine_in_transaction(e))
 		run(e, STMT_ROLLBACK);
@@ -246,7 +258,7 @@ int engine_release(struct engine *e)
 
 void engine_undo(struct engine *e)
 {
-	e->nas.id = 0;
+	forget(e, true);
 	if (!engine_in_transaction(e))
 		return;
 	run(e, STMT_ROLLBACK_TO);

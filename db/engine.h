@@ -23,8 +23,10 @@
 struct sqlite3;
 struct sqlite3_stmt;
 
-#define DB_FILES    3
-#define DB_PATH_MAX 4096
+#define DB_FILES        3
+#define DB_PATH_MAX     4096
+#define NASES_KEPT      16
+#define KEY_LENGTHS_MAX 32
 
 enum statement {
 #define STATEMENT(id, sql) STMT_##id,
@@ -46,11 +48,20 @@ struct engine {
 	int64_t commit_no;  /* its number, for the history */
 	uint64_t wal_bytes; /* length of the log after the last commit */
 	bool full;          /* the last error was lack of space */
-	/* The last NAS looked up: ids do not change. Forgotten when a group is undone. */
-	struct {
-		char realm[REALM_MAX], nas_id[NAS_ID_MAX];
-		int64_t id;
-	} nas;
+	/* What the events of a group have in common, read once: nases.h, and the prefix lengths of
+	 * the keys of each family. Forgotten when something is undone. */
+	struct nas_kept {
+		int64_t id;         /* 0: none */
+		struct nas_row row; /* its names at least */
+		bool is_whole;      /* all of it, as long as the transaction lasts */
+	} nases[NASES_KEPT];
+	size_t nas_next;
+	struct key_lengths {
+		char realm[REALM_MAX]; /* "": not known */
+		uint8_t plens[KEY_LENGTHS_MAX];
+		size_t count;
+		bool has_blocks; /* some are port blocks */
+	} lengths[2];
 };
 
 const char *db_file_name(enum db_file file); /* "bindings.db" */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "db/db_private.h"
+#include "db/nases.h"
 #include "lib/err.h"
 
 struct heartbeat_write {
@@ -25,6 +26,7 @@ static int all_behind(struct engine *e, int64_t now_us)
 {
 	struct query q;
 
+	nas_rows_forget(e);
 	query_begin(&q, e, STMT_NAS_ALL_BEHIND);
 	query_int(&q, now_us);
 	return query_run(&q);
@@ -98,6 +100,7 @@ static int run_behind(struct write *write, struct engine *e)
 	struct behind_write *w = (struct behind_write *)write;
 	struct query q;
 
+	nas_rows_forget(e);
 	query_begin(&q, e, *w->nas_id ? STMT_NAS_BEHIND : STMT_NAS_REALM_BEHIND);
 	query_text(&q, w->realm);
 	if (*w->nas_id)

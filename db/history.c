@@ -17,6 +17,37 @@ static const char *text(const char *t)
 
 /* ---- writing ---- */
 
+/* What lease_event.mark says: few rows have one, and an index leads to those. */
+enum mark { MARK_NONE, MARK_STEP, MARK_DOUBT };
+
+#define DOUBT_US (5 * CLOCK_S) /* how late a Start may be that evicts: binding-rules 9 */
+
+static bool is_one_of(const char *word, const char *const *words)
+{
+	while (*words && strcmp(word, *words) != 0)
+		words++;
+	return *words != NULL;
+}
+
+static enum mark mark_of(const struct history_entry *entry)
+{
+	static const char *const steps[] = {"frozen", "thawed", "breaker-tripped",
+					    "breaker-released", NULL};
+	static const char *const doubtful[] = {"start", "update", "resync", "quarantined", NULL};
+	static const char *const outcomes[] = {"stale",       "proof-of-other", "token-of-other",
+					       "identities",  "two-sessions",   "session-identity",
+					       "misdirected", "operator",       NULL};
+	bool is_start = strcmp(entry->event, "start") == 0;
+	bool late = !is_start || entry->received_us - entry->time_us > DOUBT_US;
+
+	if (!is_start && is_one_of(entry->event, steps))
+		return MARK_STEP;
+	if (!is_one_of(entry->event, doubtful))
+		return MARK_NONE;
+	return (entry->decides && late) || is_one_of(text(entry->outcome), outcomes) ? MARK_DOUBT
+										     : MARK_NONE;
+}
+
 int history_append(struct engine *e, const struct history_entry *entry)
 {
 	static const struct key no_key;
@@ -45,6 +76,7 @@ int history_append(struct engine *e, const struct history_entry *entry)
 	query_text(&q, text(entry->nas_id));
 	query_text(&q, text(entry->feeder));
 	query_text(&q, text(entry->evidence));
+	query_int(&q, mark_of(entry));
 	return query_run(&q);
 }
 

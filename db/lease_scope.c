@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "db/devices.h"
+#include "db/nases.h"
+#include "db/sessions.h"
 #include "lib/clock.h"
 #include "lib/err.h"
 
@@ -20,9 +22,12 @@ struct lease_scope {
 	struct lease_outcome *out;       /* null likewise */
 	const char *cause;
 	const struct lease_voice *voice; /* null: the event, or the cause */
-	struct binding recall[RECALL_ROWS];
+	struct recalled {
+		struct binding b; /* the key alone, where there is no row */
+		bool is_there;
+	} recall[RECALL_ROWS];
 	size_t recalled, recall_next;
-	struct session_row sessions[RECALL_SESSIONS]; /* id 0: none */
+	struct session_stored sessions[RECALL_SESSIONS]; /* id 0: none */
 	size_t session_next;
 	/* The event's own keys: their history waits for the outcome. */
 	struct {
@@ -38,18 +43,18 @@ struct lease_scope {
 
 /* ---- what the rules were shown ---- */
 
-static struct binding *recall(struct lease_scope *s, const struct key *k)
+static struct recalled *recall(struct lease_scope *s, const struct key *k)
 {
 	for (size_t i = 0; i < s->recalled; i++) {
-		if (key_equal(&s->recall[i].key, k))
+		if (key_equal(&s->recall[i].b.key, k))
 			return &s->recall[i];
 	}
 	return NULL;
 }
 
-static void remember(struct lease_scope *s, const struct binding *b)
+static void remember(struct lease_scope *s, const struct binding *b, bool is_there)
 {
-	struct binding *slot = recall(s, &b->key);
+	struct recalled *slot = recall(s, &b->key);
 
 	if (!slot) {
 		slot = &s->recall[s->recall_next];
@@ -57,7 +62,24 @@ static void remember(struct lease_scope *s, const struct binding *b)
 		if (s->recalled < RECALL_ROWS)
 			s->recalled++;
 	}
-	*slot = *b;
+	*slot = (struct recalled){.b = *b, .is_there = is_there};
+}
+
+/* The row as it is now: in the writer's transaction nobody else changes what was seen. Not there:
+ * E_NOT_FOUND, and *out has the key alone. */
+static int see_binding(struct lease_scope *s, const struct key *k, struct binding *out)
+{
+	const struct recalled *known = engine_in_transaction(s->engine) ? recall(s, k) : NULL;
+
+	if (known) {
+		*out = known->b;
+		return known->is_there ? 0 : E_NOT_FOUND;
+	}
+	*out = (struct binding){.key = *k};
+	int err = binding_row_get(s->engine, k, out);
+	if (!err || err == E_NOT_FOUND)
+		remember(s, out, !err);
+	return err;
 }
 
 /* ---- subscribers and NASes ---- */
@@ -98,90 +120,33 @@ static int device_find(void *ctx, const char *realm, const struct device *d, int
 	return device_owner(s->engine, realm, d, id);
 }
 
-static void read_nas(struct query *q, struct nas_row *n, int64_t *id)
-{
-	memset(n, 0, sizeof *n);
-	*id = query_get_int(q);
-	query_get_text(q, n->realm, sizeof n->realm);
-	query_get_text(q, n->nas_id, sizeof n->nas_id);
-	n->epoch = (uint32_t)query_get_int(q);
-	n->on_us = query_get_int(q);
-	n->offset_us = query_get_int(q);
-	n->offset_known = query_get_int(q) != 0;
-	n->behind_us = query_get_int(q);
-	n->listed_us = query_get_int(q);
-}
-
-static void keep_nas_id(struct engine *e, const char *realm, const char *nas_id, int64_t id)
-{
-	snprintf(e->nas.realm, sizeof e->nas.realm, "%s", realm);
-	snprintf(e->nas.nas_id, sizeof e->nas.nas_id, "%s", nas_id);
-	e->nas.id = id;
-}
-
 static int nas_get(void *ctx, const char *realm, const char *nas_id, struct nas_row *out)
 {
 	struct lease_scope *s = ctx;
-	struct query q;
-	int64_t id;
+	int err = nas_row_get(s->engine, realm, nas_id, out);
 
-	query_begin(&q, s->engine, STMT_NAS_GET);
-	query_text(&q, realm);
-	query_text(&q, nas_id);
-	int err = query_first(&q);
-	if (!err) {
-		read_nas(&q, out, &id);
-		keep_nas_id(s->engine, realm, nas_id, id);
+	if (!err)
 		s->behind_us = out->behind_us;
-	}
-	query_end(&q);
 	return err;
 }
 
 static int nas_put(void *ctx, const struct nas_row *nas)
 {
 	struct lease_scope *s = ctx;
-	struct query q;
 
-	query_begin(&q, s->engine, STMT_NAS_PUT);
 	s->behind_us = nas->behind_us;
-	query_text(&q, nas->realm);
-	query_text(&q, nas->nas_id);
-	query_int(&q, nas->epoch);
-	query_int(&q, nas->on_us);
-	query_int(&q, nas->offset_us);
-	query_int(&q, nas->offset_known);
-	query_int(&q, nas->behind_us);
-	query_int(&q, nas->listed_us);
-	return query_run(&q);
-}
-
-static int nas_id_of(struct engine *e, const char *realm, const char *nas_id, int64_t *id)
-{
-	struct query q;
-
-	if (e->nas.id && !strcmp(e->nas.nas_id, nas_id) && !strcmp(e->nas.realm, realm)) {
-		*id = e->nas.id;
-		return 0;
-	}
-	query_begin(&q, e, STMT_NAS_ID);
-	query_text(&q, realm);
-	query_text(&q, nas_id);
-	int err = query_run_int(&q, id);
-	if (!err)
-		keep_nas_id(e, realm, nas_id, *id);
-	return err;
+	return nas_row_put(s->engine, nas);
 }
 
 /* ---- bindings ---- */
 
 static int binding_get(void *ctx, const struct key *k, struct binding *out)
 {
-	struct lease_scope *s = ctx;
-	int err = binding_row_get(s->engine, k, out);
+	struct binding b;
+	int err = see_binding(ctx, k, &b);
 
 	if (!err)
-		remember(s, out);
+		*out = b;
 	return err;
 }
 
@@ -192,18 +157,65 @@ static int binding_overlapping(void *ctx, const struct key *k, int64_t newer_us,
 	int err = binding_row_overlapping(s->engine, k, newer_us, after, out);
 
 	if (!err)
-		remember(s, out);
+		remember(s, out, true);
 	return err;
 }
 
+static struct session_stored *recall_session(struct lease_scope *s, int64_t id)
+{
+	for (size_t i = 0; i < RECALL_SESSIONS; i++) {
+		if (s->sessions[i].row.id == id)
+			return &s->sessions[i];
+	}
+	return NULL;
+}
+
+static void remember_session(struct lease_scope *s, const struct session_stored *r)
+{
+	struct session_stored *slot = recall_session(s, r->row.id);
+
+	if (!slot) {
+		slot = &s->sessions[s->session_next];
+		s->session_next = (s->session_next + 1) % RECALL_SESSIONS;
+	}
+	*slot = *r;
+}
+
+static int see_session(struct lease_scope *s, int64_t id, struct session_stored *out)
+{
+	const struct session_stored *known =
+		engine_in_transaction(s->engine) ? recall_session(s, id) : NULL;
+
+	if (known) {
+		*out = *known;
+		return 0;
+	}
+	int err = session_row_get(s->engine, id, out);
+	if (!err)
+		remember_session(s, out);
+	return err;
+}
+
+/* The session says where to look, the key's row whether it is so. */
 static int session_bindings(void *ctx, int64_t session, struct binding out[2], size_t *n)
 {
 	struct lease_scope *s = ctx;
-	int err = binding_row_of_session(s->engine, session, out, n);
+	struct session_stored stored;
+	int err = see_session(s, session, &stored);
 
-	for (size_t i = 0; !err && i < *n; i++)
-		remember(s, &out[i]);
-	return err;
+	*n = 0;
+	if (err)
+		return err == E_NOT_FOUND ? 0 : err;
+	for (size_t i = 0; i < 2; i++) {
+		if (!stored.has_key[i])
+			continue;
+		err = see_binding(s, &stored.keys[i], &out[*n]);
+		if (err && err != E_NOT_FOUND)
+			return err;
+		if (!err && out[*n].session == session)
+			(*n)++;
+	}
+	return 0;
 }
 
 /* A key that the event did not name: what happened to it is known now. */
@@ -239,305 +251,161 @@ static int own_index(const struct lease_scope *s, const struct key *k)
 	return -1;
 }
 
+/* A session that comes to hold a key has to know where to look for it. */
+static int note_key(struct lease_scope *s, int64_t session, const struct key *k)
+{
+	struct session_stored *known = recall_session(s, session);
+	size_t family = session_family(k);
+
+	if (known && known->has_key[family] && key_equal(&known->keys[family], k))
+		return 0;
+	if (known) {
+		known->has_key[family] = true;
+		known->keys[family] = *k;
+	}
+	return session_row_note_key(s->engine, session, k);
+}
+
+/* What the history says of it: the event's own keys wait for the outcome. */
+static int report(struct lease_scope *s, const struct binding *before, const struct binding *b)
+{
+	int own = own_index(s, &b->key);
+	struct history_entry entry = {.event = NULL};
+	bool says = true;
+
+	if (own >= 0) {
+		if (!s->own[own].touched)
+			s->own[own].before = *before;
+		s->own[own].touched = true;
+		s->own[own].after = *b;
+		return 0;
+	}
+	if (s->voice)
+		says = s->voice->say(s->voice->arg, before, b, &entry);
+	else
+		entry = entry_for_other(s);
+	s->rows += !s->voice;
+	return binding_report(s->db, s->engine, before, b, says ? &entry : NULL);
+}
+
 static int binding_put(void *ctx, const struct binding *b)
 {
 	struct lease_scope *s = ctx;
-	struct binding before = {.key = b->key};
-	const struct binding *known = recall(s, &b->key);
-	int own = own_index(s, &b->key);
-	int err = 0;
+	struct binding before;
+	int err = see_binding(s, &b->key, &before);
 
-	if (known)
-		before = *known;
-	else
-		err = binding_row_get(s->engine, &b->key, &before);
 	if (err && err != E_NOT_FOUND)
 		return err;
-	if (own >= 0) {
-		if (!s->own[own].touched)
-			s->own[own].before = before;
-		s->own[own].touched = true;
-		s->own[own].after = *b;
-		err = binding_row_put(s->engine, &before, b);
-	} else if (s->voice) {
-		struct history_entry entry = {.event = NULL};
-		bool says = s->voice->say(s->voice->arg, &before, b, &entry);
-		err = binding_change(s->db, s->engine, &before, b, says ? &entry : NULL);
-	} else {
-		struct history_entry entry = entry_for_other(s);
-		s->rows++;
-		err = binding_change(s->db, s->engine, &before, b, &entry);
-	}
+	err = binding_row_put(s->engine, &before, b);
+	if (!err && b->session && b->session != before.session)
+		err = note_key(s, b->session, &b->key);
 	if (!err)
-		remember(s, b);
+		err = report(s, &before, b);
+	if (!err)
+		remember(s, b, true);
 	return err;
 }
 
 /* ---- sessions ---- */
 
-#define BEARER_OCTETS 5
-
-static void read_bearers(struct query *q, struct session_row *r)
+/* A session that was read: kept, and handed to the rules. */
+static int take_session(struct lease_scope *s, int err, const struct session_stored *stored,
+			struct session_row *out)
 {
-	size_t n = 0;
-	const uint8_t *at = query_get_blob(q, &n);
-
-	for (; n >= BEARER_OCTETS && r->bearer_count < SESSION_BEARERS_MAX;
-	     at += BEARER_OCTETS, n -= BEARER_OCTETS)
-		r->bearers[r->bearer_count++] = (struct session_bearer){
-			.id = (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 |
-			      at[3],
-			.ended = at[4] != 0};
-}
-
-/* The octets must live until query_end. */
-static void bind_bearers(struct query *q, const struct session_row *r,
-			 uint8_t octets[SESSION_BEARERS_MAX * BEARER_OCTETS])
-{
-	if (!r->bearer_count) {
-		query_null(q);
-		return;
-	}
-	for (size_t i = 0; i < r->bearer_count; i++) {
-		const struct session_bearer *b = &r->bearers[i];
-		uint8_t *at = octets + i * BEARER_OCTETS;
-		at[0] = (uint8_t)(b->id >> 24);
-		at[1] = (uint8_t)(b->id >> 16);
-		at[2] = (uint8_t)(b->id >> 8);
-		at[3] = (uint8_t)b->id;
-		at[4] = b->ended;
-	}
-	query_blob(q, octets, r->bearer_count * BEARER_OCTETS);
-}
-
-static void read_session(struct query *q, struct session_row *r)
-{
-	memset(r, 0, sizeof *r);
-	r->id = query_get_int(q);
-	query_get_text(q, r->realm, sizeof r->realm);
-	query_get_text(q, r->nas_id, sizeof r->nas_id);
-	query_get_text(q, r->session_id, sizeof r->session_id);
-	r->epoch = (uint32_t)query_get_int(q);
-	r->subscriber = query_get_int(q);
-	r->started_us = query_get_int(q);
-	r->normalised_us = query_get_int(q);
-	r->renewed_us = query_get_int(q);
-	r->ended_us = query_get_int(q);
-	r->active = query_get_int(q) != 0;
-	read_bearers(q, r);
-}
-
-static void remember_session(struct lease_scope *s, const struct session_row *r)
-{
-	for (size_t i = 0; i < RECALL_SESSIONS; i++) {
-		if (s->sessions[i].id == r->id) {
-			s->sessions[i] = *r;
-			return;
-		}
-	}
-	s->sessions[s->session_next] = *r;
-	s->session_next = (s->session_next + 1) % RECALL_SESSIONS;
-}
-
-static int first_session(struct lease_scope *s, struct query *q, struct session_row *out)
-{
-	int err = query_first(q);
-
-	if (!err) {
-		read_session(q, out);
-		remember_session(s, out);
-	}
-	query_end(q);
-	return err;
+	if (err)
+		return err;
+	remember_session(s, stored);
+	*out = stored->row;
+	return 0;
 }
 
 static int session_find(void *ctx, const char *realm, const char *nas_id, const char *session_id,
 			uint32_t epoch, struct session_row *out)
 {
 	struct lease_scope *s = ctx;
-	struct query q;
+	struct session_stored stored;
+	int err = session_row_find(s->engine, realm, nas_id, session_id, epoch, &stored);
 
-	query_begin(&q, s->engine, STMT_SESSION_FIND);
-	query_text(&q, realm);
-	query_text(&q, nas_id);
-	query_text(&q, session_id);
-	query_int(&q, epoch);
-	return first_session(s, &q, out);
+	return take_session(s, err, &stored, out);
 }
 
 static int session_get(void *ctx, int64_t id, struct session_row *out)
 {
-	struct lease_scope *s = ctx;
-	struct query q;
+	struct session_stored stored;
+	int err = see_session(ctx, id, &stored);
 
-	query_begin(&q, s->engine, STMT_SESSION_GET);
-	query_int(&q, id);
-	return first_session(s, &q, out);
+	if (!err)
+		*out = stored.row;
+	return err;
 }
 
 static int session_active(void *ctx, const char *realm, int64_t subscriber, struct session_row *out)
 {
 	struct lease_scope *s = ctx;
-	struct query q;
+	struct session_stored stored;
+	int err = session_row_active(s->engine, realm, subscriber, &stored);
 
-	query_begin(&q, s->engine, STMT_SESSION_ACTIVE);
-	query_int(&q, subscriber);
-	query_text(&q, realm);
-	return first_session(s, &q, out);
+	return take_session(s, err, &stored, out);
 }
 
 static int session_before(void *ctx, const char *realm, const char *nas_id, int64_t time_us,
 			  struct session_row *out)
 {
 	struct lease_scope *s = ctx;
-	struct query q;
+	struct session_stored stored;
+	int err = session_row_before(s->engine, realm, nas_id, time_us, &stored);
 
-	query_begin(&q, s->engine, STMT_SESSION_BEFORE);
-	query_text(&q, realm);
-	query_text(&q, nas_id);
-	query_int(&q, time_us);
-	return first_session(s, &q, out);
-}
-
-static void open_begin(struct query *q, struct engine *e, enum statement id, const char *realm,
-		       const char *nas_id, int64_t time_us, int64_t started_us)
-{
-	query_begin(q, e, id);
-	query_text(q, realm);
-	query_text(q, nas_id);
-	query_int(q, time_us);
-	query_int(q, started_us);
-}
-
-static int open_take(struct query *q, struct session_cursor *at, int64_t *ids, size_t max,
-		     size_t *n)
-{
-	query_int(q, (int64_t)(max - *n));
-	for (; *n < max && query_next(q); (*n)++) {
-		at->started_us = query_get_int(q);
-		at->id = ids[*n] = query_get_int(q);
-	}
-	return query_end(q);
+	return take_session(s, err, &stored, out);
 }
 
 static int sessions_open(void *ctx, const char *realm, const char *nas_id, int64_t time_us,
 			 struct session_cursor *at, int64_t *ids, size_t max, size_t *n)
 {
-	struct lease_scope *s = ctx;
-	struct query q;
+	const struct lease_scope *s = ctx;
 
-	*n = 0;
-	open_begin(&q, s->engine, STMT_SESSIONS_OPEN_AT, realm, nas_id, time_us, at->started_us);
-	query_int(&q, at->id);
-	int err = open_take(&q, at, ids, max, n);
-	if (err || *n == max)
-		return err;
-	open_begin(&q, s->engine, STMT_SESSIONS_OPEN, realm, nas_id, time_us, at->started_us);
-	return open_take(&q, at, ids, max, n);
+	return session_rows_open(s->engine, realm, nas_id, time_us, at, ids, max, n);
 }
 
-static int session_insert(struct engine *e, struct session_row *r)
+/* The keys that the event names are where the session will be looked for, whether or not it gets
+ * them: so its row is written once. */
+static int insert_session(struct lease_scope *s, struct session_stored *stored)
 {
-	uint8_t octets[SESSION_BEARERS_MAX * BEARER_OCTETS];
-	struct query q;
-	int64_t nas = 0;
-	int err = nas_id_of(e, r->realm, r->nas_id, &nas);
-
-	if (err)
-		return err == E_NOT_FOUND ? E_CONFLICT : err; /* the rules put the NAS first */
-	query_begin(&q, e, STMT_SESSION_INSERT);
-	query_int(&q, nas);
-	query_text(&q, r->session_id);
-	query_int(&q, r->epoch);
-	query_text(&q, r->realm);
-	query_int(&q, r->subscriber);
-	query_int(&q, r->started_us);
-	query_int(&q, r->normalised_us);
-	query_int(&q, r->renewed_us);
-	query_int(&q, r->ended_us);
-	query_int(&q, r->active);
-	bind_bearers(&q, r, octets);
-	err = query_run(&q);
-	if (!err)
-		r->id = engine_inserted(e);
-	return err;
-}
-
-static const struct session_row *recall_session(const struct lease_scope *s, int64_t id)
-{
-	for (size_t i = 0; i < RECALL_SESSIONS; i++) {
-		if (s->sessions[i].id == id)
-			return &s->sessions[i];
+	for (size_t i = 0; s->event && i < s->event->key_count; i++) {
+		size_t family = session_family(&s->event->keys[i]);
+		stored->has_key[family] = true;
+		stored->keys[family] = s->event->keys[i];
 	}
-	return NULL;
+	return session_row_insert(s->engine, stored);
 }
 
-static bool same_bearers(const struct session_row *a, const struct session_row *b)
+/* An active session takes the place of its subscriber's former one. */
+static void retire_others(struct lease_scope *s, const struct session_row *r)
 {
-	if (a->bearer_count != b->bearer_count)
-		return false;
-	for (size_t i = 0; i < a->bearer_count; i++)
-		if (a->bearers[i].id != b->bearers[i].id ||
-		    a->bearers[i].ended != b->bearers[i].ended)
-			return false;
-	return true;
-}
-
-static int session_set_bearers(struct engine *e, const struct session_row *r)
-{
-	uint8_t octets[SESSION_BEARERS_MAX * BEARER_OCTETS];
-	struct query q;
-
-	query_begin(&q, e, STMT_SESSION_SET_BEARERS);
-	query_int(&q, r->id);
-	bind_bearers(&q, r, octets);
-	return query_run(&q);
-}
-
-static int session_update(struct lease_scope *s, const struct session_row *r)
-{
-	const struct session_row *was = recall_session(s, r->id);
-	bool same = was && was->subscriber == r->subscriber && was->started_us == r->started_us &&
-		    was->normalised_us == r->normalised_us && was->ended_us == r->ended_us;
-	struct query q;
-	int err = 0;
-
-	if (was ? !same_bearers(was, r) : r->bearer_count != 0)
-		err = session_set_bearers(s->engine, r);
-	if (err)
-		return err;
-	if (same && was->active == r->active) {
-		query_begin(&q, s->engine, STMT_SESSION_RENEW);
-		query_int(&q, r->id);
-		query_int(&q, r->renewed_us);
-		return query_run(&q);
+	for (size_t i = 0; r->active && i < RECALL_SESSIONS; i++) {
+		struct session_row *other = &s->sessions[i].row;
+		if (other->id && other->id != r->id && other->subscriber == r->subscriber &&
+		    !strcmp(other->realm, r->realm))
+			other->active = false;
 	}
-	if (same) {
-		query_begin(&q, s->engine, STMT_SESSION_SET_ACTIVE);
-		query_int(&q, r->id);
-		query_int(&q, r->renewed_us);
-		query_int(&q, r->active);
-		return query_run(&q);
-	}
-	query_begin(&q, s->engine, STMT_SESSION_UPDATE);
-	query_int(&q, r->id);
-	query_int(&q, r->subscriber);
-	query_int(&q, r->started_us);
-	query_int(&q, r->normalised_us);
-	query_int(&q, r->renewed_us);
-	query_int(&q, r->ended_us);
-	query_int(&q, r->active);
-	return query_run(&q);
 }
 
 static int session_put(void *ctx, struct session_row *r)
 {
 	struct lease_scope *s = ctx;
-	int err = r->id ? session_update(s, r) : session_insert(s->engine, r);
+	struct session_stored stored = {.row = {.id = 0}};
+	int err = r->id ? see_session(s, r->id, &stored) : 0;
 
-	if (!err)
-		remember_session(s, r);
-	return err;
+	if (err)
+		return err;
+	struct session_row was = stored.row;
+	stored.row = *r;
+	err = r->id ? session_row_update(s->engine, &was, r) : insert_session(s, &stored);
+	if (err)
+		return err;
+	r->id = stored.row.id;
+	retire_others(s, r);
+	remember_session(s, &stored);
+	return 0;
 }
 
 /* ---- the scope ---- */
@@ -588,15 +456,8 @@ static const char *outcome_name(const struct lease_outcome *out, const struct bi
 /* A key that the event named and did not touch: as it stands. */
 static int look_up_own(struct lease_scope *s, size_t i)
 {
-	const struct key *k = &s->event->keys[i];
-	const struct binding *known = recall(s, k);
-	int err = 0;
+	int err = see_binding(s, &s->event->keys[i], &s->own[i].before);
 
-	s->own[i].before = (struct binding){.key = *k};
-	if (known)
-		s->own[i].before = *known;
-	else
-		err = binding_row_get(s->engine, k, &s->own[i].before);
 	s->own[i].after = s->own[i].before;
 	return err == E_NOT_FOUND ? 0 : err;
 }
@@ -723,15 +584,12 @@ int lease_scope_end_all(const struct db *db, struct engine *e, int64_t subscribe
 {
 	struct lease_scope scope;
 	struct session_row session;
-	struct query q;
 	int err;
 
 	do {
 		scope_init(&scope, db, e);
 		scope.cause = cause;
-		query_begin(&q, e, STMT_SESSION_ACTIVE_ANY);
-		query_int(&q, subscriber);
-		err = first_session(&scope, &q, &session);
+		err = session_active(&scope, "", subscriber, &session);
 		if (err)
 			break;
 		err = lease_end_session(&scope.store, &session, clock_now_us());

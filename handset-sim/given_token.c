@@ -29,8 +29,8 @@ int given_token_read(const json_t *answer, struct given_token *out)
 	if (!*got.realm)
 		snprintf(got.realm, sizeof got.realm, "%s", REALM_DEFAULT);
 	got.generation = (uint32_t)json_integer_value(json_object_get(trigger, "generation"));
-	if (key && base64_decode(BASE64_URL, key, strlen(key), got.key, sizeof got.key,
-				 &got.key_size))
+	if (key &&
+	    base64_decode(BASE64_URL, key, strlen(key), got.key, sizeof got.key, &got.key_size))
 		return E_SYNTAX;
 	*out = got;
 	return 0;

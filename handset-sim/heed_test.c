@@ -36,9 +36,9 @@ static enum heed_verdict hear_at(struct heed *h, const char *mailbox, int64_t s,
 		t.realm = under->realm;
 		t.generation = under->generation;
 	}
-	assert_int_equal(
-		trigger_encode(&t, under ? under->key : NULL, under ? under->key_size : 0, push, &n),
-		0);
+	assert_int_equal(trigger_encode(&t, under ? under->key : NULL, under ? under->key_size : 0,
+					push, &n),
+			 0);
 	enum heed_verdict v = heed_trigger(h, push, n, MINE, key, &out);
 	assert_string_equal(out.mailbox, mailbox);
 	assert_int_equal(out.timestamp_s, s);
@@ -79,7 +79,7 @@ static void a_signed_trigger_is_followed_once(void **state)
 	assert_false(due(&h, 0));
 	assert_int_equal(hear(&h, NOW_S, &token), HEED_SIGNED);
 	assert_true(due(&h, 0));
-	assert_int_equal(hear(&h, NOW_S, &token), HEED_OLD);     /* its fetch waits */
+	assert_int_equal(hear(&h, NOW_S, &token), HEED_OLD); /* its fetch waits */
 	assert_int_equal(hear(&h, NOW_S - 1, &token), HEED_OLD);
 	heed_fetch_begins(&h, 0, NOW_S);
 	assert_false(due(&h, 0));
@@ -167,7 +167,8 @@ static void hints_of_handled_times_are_old(void **state)
 	fetch(&h, 5 * SECOND);
 	assert_int_equal(hear(&h, NOW_S + 5, NULL), HEED_OLD);
 	assert_int_equal(hear(&h, NOW_S + 3, NULL), HEED_OLD);
-	assert_int_equal(hear(&h, NOW_S - 3600, NULL), HEED_OLD); /* lay in the network for an hour */
+	assert_int_equal(hear(&h, NOW_S - 3600, NULL),
+			 HEED_OLD); /* lay in the network for an hour */
 	assert_int_equal(hear(&h, NOW_S + 6, NULL), HEED_HINT);
 }
 

@@ -11,6 +11,7 @@
 
 #include "handset-sim/air.h"
 #include "handset-sim/carrier.h"
+#include "handset-sim/killer.h"
 #include "handset-sim/lease_feed.h"
 #include "handset-sim/ledger.h"
 #include "handset-sim/mail_sender.h"
@@ -75,7 +76,8 @@ struct incident {
 	struct air *air;
 	struct ledger ledger;
 	struct mail_sender *sender;
-	struct http_channel *console, *audit;
+	struct http_channel *audit;
+	struct killer killer;
 	char *key; /* the feeder's */
 
 	struct live_phone *phones; /* customers 0 up to phone_count - 1 */
@@ -103,8 +105,7 @@ struct incident {
 	bool sent_all, failed, unfinished, is_synchronised;
 	int64_t last_time_us; /* of incident_event_time */
 	uint32_t audited;
-	uint32_t kill_state;
-	int killed_pid;
+	bool is_struck; /* authsrv was to be killed */
 	struct tally tally;
 };
 
@@ -153,8 +154,6 @@ bool storm_lies_are_told(const struct incident *in);
 /* correction.c */
 void correction_begin(struct incident *in);
 void correction_again(void *incident);
-/* killer.c: SIGKILL for authsrv, once. True: done, or not wanted. */
-void killer_strike(struct incident *in);
 
 /* audit.c: true when all were asked */
 bool audit_step(struct incident *in);

@@ -121,6 +121,9 @@ static int incident_open(struct incident *in, const struct scenario *s, const st
 		in->kansai_nases = INCIDENT_NASES - 1;
 	if (read_key(in) || open_network(in))
 		return -1;
+	/* Without a console nobody is killed. */
+	if (killer_init(&in->killer, in->loop, c) == E_NOMEM)
+		return fail("killer", "out of memory");
 	if (claims_new(in, &in->claims) || open_sender(in))
 		return fail("incident", "out of memory");
 	int rc = air_open(in->loop, (uint16_t)c->pushsrv_trigger_port, true, incident_heard, in,
@@ -141,7 +144,7 @@ static void incident_close(struct incident *in)
 	claims_free(in->claims);
 	lease_feed_free(in->feed);
 	network_free(in->network);
-	http_channel_free(in->console);
+	killer_fini(&in->killer);
 	http_channel_free(in->audit);
 	air_close(in->air);
 	ledger_free(&in->ledger);

@@ -68,7 +68,7 @@ static void json_report(const struct incident *in)
 		(json_int_t)t->lies, "held", (json_int_t)t->held, "held_cut",
 		(json_int_t)t->held_cut, "audited", (json_int_t)t->audited, "wrong_bindings",
 		(json_int_t)t->wrong_bindings, "synchronised", (int)in->is_synchronised,
-		"resync_seconds", in->resync_s, "authsrv_killed", (int)(in->killed_pid != 0));
+		"resync_seconds", in->resync_s, "authsrv_killed", (int)(in->killer.kills != 0));
 	json_t *mail = json_pack(
 		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:f}", "sent", (json_int_t)l->sent,
 		"fetched", (json_int_t)l->fetched, "lost", (json_int_t)ledger_lost(l), "altered",
@@ -114,7 +114,7 @@ static void text_network(const struct incident *in)
 	else
 		row("  corrections among them", t->corrections);
 	row("circuit breakers that tripped", t->breakers);
-	printf("  %-44s %10s\n", "authsrv killed in the storm", in->killed_pid ? "yes" : "no");
+	printf("  %-44s %10s\n", "authsrv killed in the storm", in->killer.kills ? "yes" : "no");
 }
 
 static void text_handsets(const struct incident *in)

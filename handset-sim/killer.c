@@ -1,44 +1,59 @@
-/* authsrv is killed in the middle of the storm, as an operator's machine would do it: without a
- * word. Its pid is what the running system's console says. */
+#include "handset-sim/killer.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "handset-sim/incident.h"
 #include "lib/err.h"
 
-enum { KILL_NOT_YET, KILL_ASKED, KILL_DONE };
-
-static void on_status(void *arg, unsigned status, const json_t *answer)
+static int pid_of(const json_t *answer, const char *name)
 {
-	struct incident *in = arg;
 	const json_t *daemons = json_object_get(answer, "daemons"), *d;
 	size_t i;
 
-	in->kill_state = KILL_DONE;
 	json_array_foreach(daemons, i, d)
 	{
-		const char *name = json_string_value(json_object_get(d, "name"));
-		int pid = (int)json_integer_value(json_object_get(d, "pid"));
-		/* 0 and less would be more than one process. */
-		if (name && !strcmp(name, "authsrv") && pid > 1 && !kill(pid, SIGKILL))
-			in->killed_pid = pid;
+		const char *it = json_string_value(json_object_get(d, "name"));
+		if (it && !strcmp(it, name))
+			return (int)json_integer_value(json_object_get(d, "pid"));
 	}
-	if (!in->killed_pid)
-		fprintf(stderr, "handset-sim: authsrv was not killed (console: %u)\n", status);
+	return 0;
 }
 
-void killer_strike(struct incident *in)
+static void on_status(void *arg, unsigned status, const json_t *answer)
 {
-	struct http_target target = {.port = (uint16_t)in->conf->hato_console_port};
+	struct killer *k = arg;
+	int pid = pid_of(answer, k->victim);
 
-	if (in->kill_state != KILL_NOT_YET || in->scenario->no_kill)
-		return;
-	in->kill_state = KILL_ASKED;
+	/* 0 and less would be more than one process. */
+	if (pid > 1 && !kill(pid, SIGKILL))
+		k->kills++;
+	else
+		fprintf(stderr, "handset-sim: %s was not killed (console: %u)\n", k->victim,
+			status);
+	k->victim = NULL;
+}
+
+int killer_init(struct killer *k, struct loop *loop, const struct conf *c)
+{
+	struct http_target target = {.port = (uint16_t)c->hato_console_port};
+
+	*k = (struct killer){0};
 	addr_parse("127.0.0.1", &target.to);
-	if (!target.port || http_channel_new(in->loop, &target, &in->console)) {
-		in->kill_state = KILL_DONE;
-		return;
-	}
-	http_channel_call(in->console, "GET", "/status", NULL, NULL, on_status, in);
+	return target.port ? http_channel_new(loop, &target, &k->console) : E_NOT_FOUND;
+}
+
+void killer_fini(struct killer *k)
+{
+	http_channel_free(k->console);
+	k->console = NULL;
+}
+
+bool killer_strike(struct killer *k, const char *victim)
+{
+	if (k->victim || !k->console)
+		return false;
+	k->victim = victim;
+	http_channel_call(k->console, "GET", "/status", NULL, NULL, on_status, k);
+	return true;
 }

@@ -16,7 +16,8 @@ int ledger_init(struct ledger *l, const struct corpus *c, size_t mails, uint32_t
 	*l = (struct ledger){.corpus = c, .count = mails};
 	l->mails = calloc(mails + 1, sizeof *l->mails);
 	l->waiting = calloc(phones, sizeof *l->waiting);
-	if (!l->mails || !l->waiting) {
+	const struct trigger_limits none = {0};
+	if (trigger_tally_init(&l->tally, phones, &none) || !l->mails || !l->waiting) {
 		ledger_free(l);
 		return E_NOMEM;
 	}
@@ -37,6 +38,7 @@ void ledger_free(struct ledger *l)
 {
 	free(l->mails);
 	free(l->waiting);
+	trigger_tally_free(&l->tally);
 	latency_free(&l->attach);
 	latency_free(&l->token);
 	latency_free(&l->accept_trigger);
@@ -59,6 +61,7 @@ void ledger_sending(struct ledger *l, size_t index)
 		l->waiting[m->phone] = (uint32_t)index + 1;
 	}
 	m->state = MAIL_SENDING;
+	trigger_tally_mail(&l->tally, m->phone);
 }
 
 static void count_trigger(struct ledger *l, struct mail *m)
@@ -83,9 +86,11 @@ void ledger_refused(struct ledger *l, size_t index)
 	l->refused++;
 }
 
-void ledger_triggered(struct ledger *l, uint32_t phone, int64_t now_us)
+void ledger_triggered(struct ledger *l, uint32_t phone, enum bearer by, const struct trigger *t,
+		      int64_t now_us)
 {
 	l->triggers++;
+	trigger_tally_heard(&l->tally, phone, by, t->timestamp_s, t->tid, now_us);
 	for (uint32_t at = l->waiting[phone]; at; at = l->mails[at - 1].next_of_phone) {
 		struct mail *m = &l->mails[at - 1];
 		if (m->triggered_us)

@@ -11,6 +11,8 @@
 
 #include "handset-sim/corpus.h"
 #include "handset-sim/latency.h"
+#include "handset-sim/trigger_tally.h"
+#include "lib/wire/trigger.h"
 
 enum mail_state { MAIL_UNSENT, MAIL_SENDING, MAIL_ACCEPTED, MAIL_REFUSED };
 
@@ -31,6 +33,7 @@ struct ledger {
 	uint32_t *waiting; /* by phone: index + 1 of the first mail that is not fetched; 0: none */
 	uint32_t sent, refused, fetched, again, altered, stranger, unknown, misdirected, reported;
 	uint32_t triggers, attaches, moves, logins, denied;
+	struct trigger_tally tally; /* its limits are the owner's to set */
 	struct latency attach, token, accept_trigger, trigger_fetched;
 };
 
@@ -46,7 +49,8 @@ void ledger_sending(struct ledger *l, size_t index);
 void ledger_accepted(struct ledger *l, size_t index, int64_t now_us);
 void ledger_refused(struct ledger *l, size_t index);
 /* A trigger for this phone came: it is for all its mails that wait. */
-void ledger_triggered(struct ledger *l, uint32_t phone, int64_t now_us);
+void ledger_triggered(struct ledger *l, uint32_t phone, enum bearer by, const struct trigger *t,
+		      int64_t now_us);
 /* A phone has a message, unstuffed. */
 void ledger_fetched(struct ledger *l, uint32_t phone, const uint8_t *octets, size_t n,
 		    int64_t now_us);

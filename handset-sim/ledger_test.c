@@ -9,6 +9,8 @@
 #include "handset-sim/ledger.h"
 #include "lib/err.h"
 
+static const struct trigger trigger = {.timestamp_s = 1};
+
 static struct corpus corpus;
 static struct ledger ledger;
 
@@ -53,7 +55,7 @@ static void test_clean_run(void **state)
 	assert_int_equal(ledger_lost(&ledger), 3);
 	assert_false(ledger_is_clean(&ledger));
 	for (size_t i = 0; i < 3; i++) {
-		ledger_triggered(&ledger, ledger.mails[i].phone, 200);
+		ledger_triggered(&ledger, ledger.mails[i].phone, BEARER_UDP, &trigger, 200);
 		ledger_fetched(&ledger, ledger.mails[i].phone, octets, delivered(i, TRACE, octets),
 			       300);
 	}

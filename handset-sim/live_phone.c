@@ -238,7 +238,7 @@ void live_phone_heard(struct live_phone *p, const uint8_t *datagram, size_t n)
 	p->in->ledger.misdirected += v == HEED_STRANGER;
 	if (v == HEED_NONE || v == HEED_STRANGER)
 		return;
-	ledger_triggered(&p->in->ledger, p->customer, clock_mono_us());
+	ledger_triggered(&p->in->ledger, p->customer, BEARER_UDP, &t, clock_mono_us());
 	if (!p->is_deaf && heed_due(&p->heed, clock_mono_us(), &in_us))
 		live_phone_want(p, WANT_FETCH);
 }

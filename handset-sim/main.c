@@ -46,7 +46,10 @@ int main(int argc, char **argv)
 		world_run(&w);
 		if (!w.failed) {
 			report_print(&w);
-			status = ledger_is_clean(&w.ledger) && w.ledger.fetched == s.mails ? 0 : 1;
+			status = ledger_is_clean(&w.ledger) && w.ledger.fetched == s.mails &&
+						 texts_are_clean(&w.texts)
+					 ? 0
+					 : 1;
 		}
 	}
 	world_close(&w);

@@ -30,7 +30,9 @@ static void on_retry(void *arg)
 {
 	struct phone *p = arg;
 
-	if (p->state == PHONE_ASKING)
+	if (p->in_tunnel)
+		loop_timer_set(p->retry, RETRY_US);
+	else if (p->state == PHONE_ASKING)
 		ask_token(p);
 	else if (p->state == PHONE_ATTACHING)
 		phone_attach(p, p->address);
@@ -54,7 +56,7 @@ static void on_attached(void *arg, bool applied)
 	p->world->ledger.attaches++;
 	p->tries = 0;
 	p->world->at[p->address] = p->index + 1;
-	ask_token(p);
+	ask_token(p); /* later, if it is in a tunnel */
 }
 
 static int channel_open(struct phone *p)
@@ -94,6 +96,36 @@ void phone_attach(struct phone *p, uint32_t address)
 	network_tell(p->world->network, &ev, on_attached, p);
 }
 
+void phone_disconnect(struct phone *p)
+{
+	if (p->fetch) {
+		pop_fetch_abandon(p->fetch);
+		heed_fetch_ended(&p->heed, false);
+	}
+	p->fetch = NULL;
+	http_channel_free(p->api);
+	p->api = NULL;
+}
+
+void phone_reconnect(struct phone *p)
+{
+	if (p->state == PHONE_OFF) {
+		phone_follow(p);
+	} else {
+		(void)channel_open(p); /* without one it tries again later */
+		if (p->state != PHONE_ATTACHING)
+			loop_timer_set(p->retry, 0);
+	}
+}
+
+void phone_start(struct phone *p)
+{
+	if (p->modem_timer)
+		modem_power(&p->modem, true, clock_mono_us());
+	if (!p->sleeps)
+		phone_attach(p, world_take_address(p->world));
+}
+
 void phone_detach(struct phone *p, bool tell)
 {
 	struct network_event ev = {.is_start = false};
@@ -103,14 +135,8 @@ void phone_detach(struct phone *p, bool tell)
 		return;
 	if (p->world->at[p->address] == p->index + 1)
 		p->world->at[p->address] = 0;
-	if (p->fetch) {
-		pop_fetch_abandon(p->fetch);
-		heed_fetch_ended(&p->heed, false);
-	}
-	p->fetch = NULL;
+	phone_disconnect(p);
 	loop_timer_stop(p->retry);
-	http_channel_free(p->api);
-	p->api = NULL;
 	air_leave(p->ear);
 	p->ear = NULL;
 	p->early.size = 0;
@@ -150,6 +176,8 @@ static void on_token(void *arg, unsigned status, const json_t *answer)
 	}
 	latency_add(&p->world->ledger.token, clock_mono_us() - p->asked_us);
 	p->tries = 0;
+	p->used_us = clock_mono_us();
+	trigger_tally_lease(&p->world->ledger.tally, p->index);
 	set_state(p, PHONE_READY);
 	world_phone_ready(p->world, p);
 	phone_hear_early(p);
@@ -160,7 +188,8 @@ static void on_token(void *arg, unsigned status, const json_t *answer)
 static void ask_token(struct phone *p)
 {
 	set_state(p, PHONE_ASKING);
-	if (http_channel_is_busy(p->api)) { /* with a refresh or a report */
+	/* In a tunnel, or busy with a refresh or a report. */
+	if (!p->api || http_channel_is_busy(p->api)) {
 		again_later(p);
 		return;
 	}
@@ -187,7 +216,7 @@ static void on_refreshed(void *arg, unsigned status, const json_t *answer)
 
 static void refresh(struct phone *p)
 {
-	if (!http_channel_is_busy(p->api))
+	if (p->api && !http_channel_is_busy(p->api))
 		http_channel_call(p->api, "POST", "/v1/token/refresh", p->token.text, NULL,
 				  on_refreshed, p);
 }
@@ -218,9 +247,10 @@ static void on_fetch_ended(void *arg, enum fetch_end end)
 		return;
 	}
 	p->tries = 0;
+	p->used_us = clock_mono_us();
 	p->world->ledger.logins++;
 	phone_follow(p);
-	if (!p->fetch && world_random(p->world, 20) == 0)
+	if (!p->fetch && p->state == PHONE_READY && world_random(p->world, 20) == 0)
 		refresh(p);
 }
 
@@ -247,15 +277,46 @@ static void fetch(struct phone *p)
 	heed_fetch_begins(&p->heed, clock_mono_us(), clock_now_us() / CLOCK_S);
 }
 
+static void go_to_sleep(struct phone *p)
+{
+	phone_detach(p, true);
+	world_give_address(p->world, p->address);
+}
+
+static void wake_up(struct phone *p)
+{
+	p->world->wakes++;
+	phone_attach(p, world_take_address(p->world));
+}
+
+/* Awake, and nothing to do now: a phone that sleeps does so when its address was idle long enough.
+ */
+static void rest(struct phone *p, int64_t now_us, int64_t in_us)
+{
+	int64_t idle_us = p->used_us + p->world->scenario->ip_idle_s * CLOCK_S - now_us;
+
+	if (p->sleeps && idle_us <= 0)
+		go_to_sleep(p);
+	if (p->sleeps && idle_us > 0 && (!in_us || idle_us < in_us))
+		in_us = idle_us;
+	if (in_us)
+		loop_timer_set(p->retry, in_us);
+}
+
 void phone_follow(struct phone *p)
 {
-	int64_t in_us;
+	int64_t now_us = clock_mono_us(), in_us;
 
-	if (p->state != PHONE_READY || p->fetch)
+	if (p->is_off || p->in_tunnel || p->fetch)
 		return;
-	if (heed_due(&p->heed, clock_mono_us(), &in_us))
+	bool is_due = heed_due(&p->heed, now_us, &in_us);
+	if (p->state == PHONE_READY && is_due)
 		fetch(p);
-	else if (in_us)
+	else if (p->state == PHONE_READY)
+		rest(p, now_us, in_us);
+	else if (p->state == PHONE_OFF && p->sleeps && is_due)
+		wake_up(p);
+	else if (p->state == PHONE_OFF && p->sleeps && in_us)
 		loop_timer_set(p->retry, in_us);
 }
 
@@ -267,6 +328,10 @@ int phone_init(struct phone *p, struct world *w, uint32_t index)
 	p->retry = loop_timer_new(w->loop, on_retry, p);
 	if (!p->retry)
 		return E_NOMEM;
+	p->sleeps = scenario_sleeps(w->scenario, index);
+	w->sleepers += p->sleeps;
+	if (w->sms && phone_radio_init(p))
+		return E_NOMEM;
 	if (!scenario_has_sim(w->scenario, index))
 		return 0;
 	p->sim = malloc(sizeof *p->sim);
@@ -275,9 +340,8 @@ int phone_init(struct phone *p, struct world *w, uint32_t index)
 
 void phone_fini(struct phone *p)
 {
-	if (p->fetch)
-		pop_fetch_abandon(p->fetch);
-	http_channel_free(p->api);
+	phone_disconnect(p);
+	phone_radio_fini(p);
 	air_leave(p->ear);
 	loop_timer_free(p->retry);
 	free(p->sim);

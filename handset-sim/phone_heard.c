@@ -29,7 +29,7 @@ void phone_report(struct phone *p)
 {
 	char text[BASE64_TEXT_MAX(TRIGGER_MAX)];
 
-	if (!p->strange.size || p->state != PHONE_READY || http_channel_is_busy(p->api))
+	if (!p->strange.size || p->state != PHONE_READY || !p->api || http_channel_is_busy(p->api))
 		return;
 	base64_encode(BASE64_STD, p->strange.octets, p->strange.size, text);
 	p->strange.size = 0;
@@ -41,7 +41,7 @@ void phone_report(struct phone *p)
 
 /* ---- a trigger ---- */
 
-static void judge(struct phone *p, const uint8_t *push, size_t n)
+void phone_hear_push(struct phone *p, enum bearer by, const uint8_t *push, size_t n)
 {
 	const struct heed_key key = {p->world->conf->pushsrv_trigger_mac,
 				     p->state == PHONE_READY ? &p->token : NULL};
@@ -57,7 +57,7 @@ static void judge(struct phone *p, const uint8_t *push, size_t n)
 		phone_report(p);
 		return;
 	}
-	ledger_triggered(l, p->index, clock_mono_us());
+	ledger_triggered(l, p->index, by, &t, clock_mono_us());
 	world_progress(p->world);
 	if (v != HEED_OLD)
 		phone_follow(p);
@@ -69,13 +69,26 @@ void phone_hear_early(struct phone *p)
 
 	p->early.size = 0;
 	if (n)
-		judge(p, p->early.octets, n);
+		phone_hear_push(p, BEARER_UDP, p->early.octets, n);
+}
+
+void phone_hear_datagram(struct phone *p, const uint8_t *datagram, size_t n)
+{
+	if (p->in_tunnel || p->state == PHONE_OFF)
+		return;
+	if (p->state == PHONE_READY)
+		phone_hear_push(p, BEARER_UDP, datagram, n);
+	else
+		keep(&p->early, datagram, n);
 }
 
 void phone_heard(struct phone *p, const uint8_t *datagram, size_t n)
 {
-	if (p->state == PHONE_READY)
-		judge(p, datagram, n);
+	if (p->in_tunnel)
+		return;
+	if (!p->latency_us)
+		phone_hear_datagram(p, datagram, n);
 	else
-		keep(&p->early, datagram, n);
+		roaming_hold(p->world->roaming, p->latency_us, p->index, ROAMING_DATAGRAM, 0,
+			     datagram, n);
 }

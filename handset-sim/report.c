@@ -8,12 +8,28 @@ static json_t *latency_json(struct latency *l)
 			 "max", latency_ms(l, 1));
 }
 
-static void json_report(struct world *w)
+/* What the radio side came to. */
+static json_t *radio_json(const struct world *w, const struct trigger_verdict *v)
+{
+	const struct texts *t = &w->texts;
+
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:o}", "sleepers", (json_int_t)w->sleepers,
+			 "sms_triggers", (json_int_t)v->heard[BEARER_SMS], "udp_triggers",
+			 (json_int_t)v->heard[BEARER_UDP], "sms_repeated_by_network",
+			 (json_int_t)v->repeated_by_network, "wakes", (json_int_t)w->wakes, "texts",
+			 json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "written",
+				   (json_int_t)t->written, "taken", (json_int_t)t->taken, "refused",
+				   (json_int_t)t->refused, "arrived", (json_int_t)t->arrived,
+				   "again", (json_int_t)t->again, "altered", (json_int_t)t->altered,
+				   "stranger", (json_int_t)t->stranger));
+}
+
+static void json_report(struct world *w, const struct trigger_verdict *v)
 {
 	struct ledger *l = &w->ledger;
 	json_t *o = json_pack(
 		"{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, "
-		"s:f}",
+		"s:I, s:f}",
 		"handsets", (json_int_t)w->scenario->handsets, "sent", (json_int_t)l->sent,
 		"fetched", (json_int_t)l->fetched, "lost", (json_int_t)ledger_lost(l), "altered",
 		(json_int_t)(l->altered + l->unknown), "stranger", (json_int_t)l->stranger,
@@ -21,10 +37,12 @@ static void json_report(struct world *w)
 		"accept_trigger", latency_json(&l->accept_trigger), "trigger_fetched",
 		latency_json(&l->trigger_fetched), "refused", (json_int_t)l->refused, "again",
 		(json_int_t)l->again, "moves", (json_int_t)l->moves, "triggers",
-		(json_int_t)l->triggers, "misdirected", (json_int_t)l->misdirected, "denied",
-		(json_int_t)l->denied, "loop_seconds",
+		(json_int_t)l->triggers, "misdirected", (json_int_t)l->misdirected, "reported",
+		(json_int_t)l->reported, "denied", (json_int_t)l->denied, "loop_seconds",
 		w->sending_us ? (double)(w->ended_us - w->sending_us) / 1e6 : 0.0);
 
+	if (w->sms)
+		json_object_set_new(o, "radio", radio_json(w, v));
 	json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
 	putchar('\n');
 	json_decref(o);
@@ -41,12 +59,30 @@ static void latency_row(const char *what, struct latency *l)
 	       latency_ms(l, 1));
 }
 
+static void radio_rows(const struct world *w, const struct trigger_verdict *v)
+{
+	const struct texts *t = &w->texts;
+
+	count_row("asleep until an SMS comes", w->sleepers);
+	count_row("  woken", w->wakes);
+	count_row("  triggers by SMS", (uint32_t)v->heard[BEARER_SMS]);
+	if (!t->count)
+		return;
+	count_row("texts written", t->written);
+	count_row("  taken by the SMSC", t->taken);
+	count_row("  arrived", t->arrived);
+	count_row("  altered", t->altered);
+	count_row("  read by another", t->stranger);
+}
+
 void report_print(struct world *w)
 {
 	struct ledger *l = &w->ledger;
+	struct trigger_verdict v;
 
+	trigger_tally_judge(&l->tally, &v);
 	if (w->scenario->json) {
-		json_report(w);
+		json_report(w, &v);
 		return;
 	}
 	count_row("handsets", w->scenario->handsets);
@@ -59,6 +95,8 @@ void report_print(struct world *w)
 	count_row("changes of address", l->moves);
 	count_row("triggers heard", l->triggers);
 	count_row("fetched twice", l->again);
+	if (w->sms)
+		radio_rows(w, &v);
 	printf("\n  %-28s %10s %10s %10s\n", "milliseconds", "p50", "p99", "max");
 	latency_row("attach (lease event)", &l->attach);
 	latency_row("token", &l->token);

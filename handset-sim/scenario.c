@@ -10,6 +10,8 @@
 
 #define HANDSETS_MAX 60000 /* 127.1.0.1 up, one address each */
 #define MAILS_MAX    10000000
+#define TEXTS_MOST   1000000
+#define SMS_SPREAD   37 /* so that it is not the phones with a SIM key first */
 
 static const char *const login_names[] = {[LOGIN_USERPASS] = "userpass",
 					  [LOGIN_TOKEN] = "token",
@@ -38,6 +40,10 @@ static void help_print(void)
 	     "  --attach-window N  phones that attach at a time [64]\n"
 	     "  --trigger-sockets one|each    one UDP socket for all phones, or one each [one]\n"
 	     "  --sim PERCENT      phones whose SIM has a key: they prove it for each token [0]\n"
+	     "  --sms PERCENT      phones that have no address until an SMS wakes them [0]\n"
+	     "  --ip-idle S        such a phone gives its address back after so long without use "
+	     "[60]\n"
+	     "  --texts N          texts that phones write to each other by SMS [0]\n"
 	     "  --scenario incident-2011   20 December 2011 instead (docs/incident-2011.md):\n"
 	     "      --scale N      6.7 million subscribers, 1:N [100]\n"
 	     "      --faulty-feed  the network gives out wrong bindings\n"
@@ -69,6 +75,8 @@ enum option_id {
 	O_SENDERS,
 	O_WINDOW,
 	O_SIM,
+	O_SMS,
+	O_TEXTS,
 	O_SOCKETS,
 	O_FIRST,
 	O_SCENARIO,
@@ -78,6 +86,7 @@ enum option_id {
 	O_KEEP,
 	O_PATIENCE,
 	O_HINT,
+	O_IP_IDLE,
 	O_SEED,
 	O_JSON,
 	O_QUIET,
@@ -98,6 +107,9 @@ static const struct option options[] = {{"dir", required_argument, NULL, O_DIR},
 					{"sim", required_argument, NULL, O_SIM},
 					{"trigger-sockets", required_argument, NULL, O_SOCKETS},
 					{"first", required_argument, NULL, O_FIRST},
+					{"sms", required_argument, NULL, O_SMS},
+					{"texts", required_argument, NULL, O_TEXTS},
+					{"ip-idle", required_argument, NULL, O_IP_IDLE},
 					{"scenario", required_argument, NULL, O_SCENARIO},
 					{"scale", required_argument, NULL, O_SCALE},
 					{"faulty-feed", no_argument, NULL, O_FAULTY},
@@ -153,6 +165,8 @@ static int take_number(int id, struct scenario *s)
 		    {O_SENDERS, 1, 1000, &s->senders, NULL},
 		    {O_WINDOW, 1, 10000, &s->attach_window, NULL},
 		    {O_SIM, 0, 100, &s->sims, NULL},
+		    {O_SMS, 0, 100, &s->sms, NULL},
+		    {O_TEXTS, 0, TEXTS_MOST, &s->texts, NULL},
 		    {O_FIRST, 1, 90000000, &s->first, NULL},
 		    {O_SCALE, 1, 100000, &s->scale, NULL}};
 	double n;
@@ -168,7 +182,7 @@ static int take_number(int id, struct scenario *s)
 			*rows[i].real = n;
 		return 1;
 	}
-	if (id != O_PATIENCE && id != O_HINT && id != O_SEED)
+	if (id != O_PATIENCE && id != O_HINT && id != O_IP_IDLE && id != O_SEED)
 		return 0;
 	if (!number(optarg, 1, 1e9, &n))
 		return -1;
@@ -176,6 +190,8 @@ static int take_number(int id, struct scenario *s)
 		s->patience_s = (int64_t)n;
 	else if (id == O_HINT)
 		s->hint_s = (int64_t)n;
+	else if (id == O_IP_IDLE)
+		s->ip_idle_s = (int64_t)n;
 	else
 		s->seed = (uint64_t)n;
 	return 1;
@@ -239,6 +255,16 @@ bool scenario_has_sim(const struct scenario *s, uint32_t index)
 	return index % 100 < s->sims;
 }
 
+bool scenario_sleeps(const struct scenario *s, uint32_t index)
+{
+	return index * SMS_SPREAD % 100 < s->sms;
+}
+
+bool scenario_has_radio(const struct scenario *s)
+{
+	return s->sms || s->texts;
+}
+
 int scenario_read(int argc, char **argv, struct scenario *out)
 {
 	int id;
@@ -251,6 +277,7 @@ int scenario_read(int argc, char **argv, struct scenario *out)
 				 .attach_window = 64,
 				 .one_socket = true,
 				 .patience_s = 60,
+				 .ip_idle_s = 60,
 				 .hint_s = HEED_PAUSE_US / CLOCK_S,
 				 .scale = 100,
 				 .seed = 1};

@@ -26,17 +26,25 @@ struct scenario {
 	uint32_t senders;                /* SMTP connections */
 	uint32_t attach_window;          /* phones that attach at a time */
 	uint32_t sims;                   /* phones of a hundred whose SIM has a key and proves it */
+	uint32_t sms;   /* phones of a hundred that sleep until an SMS wakes them */
+	uint32_t texts; /* that phones write to each other by SMS */
 	bool incident, faulty_feed, no_kill;
 	uint32_t scale; /* of the incident: 1 phone stands for so many */
 	bool tls, json, one_socket, quiet, keep;
 	enum login_form login;
 	int64_t patience_s; /* without any progress: it is over */
 	int64_t hint_s;     /* between fetches for unsigned triggers alone */
+	int64_t ip_idle_s;  /* a phone that sleeps gives its address back after so long without use
+			     */
 	uint64_t seed;
 };
 
 /* Phone `index` has a SIM with a key. */
 bool scenario_has_sim(const struct scenario *s, uint32_t index);
+/* Phone `index` has no address until an SMS wakes it. */
+bool scenario_sleeps(const struct scenario *s, uint32_t index);
+/* Phones have a radio: short messages are of use. */
+bool scenario_has_radio(const struct scenario *s);
 
 /* -1: go on; else the exit status. */
 int scenario_read(int argc, char **argv, struct scenario *out);

@@ -206,8 +206,8 @@ bool storm_step(struct incident *in)
 		come_back(in, i, place_for(in, i));
 		incident_progress(in);
 	}
-	if (in->next >= in->returning_count / 2)
-		killer_strike(in);
+	if (in->next >= in->returning_count / 2 && !in->is_struck && !in->scenario->no_kill)
+		in->is_struck = killer_strike(&in->killer, "authsrv");
 	return in->next == in->returning_count && !lease_feed_open(in->feed);
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "handset-sim/phone.h"
+#include "handset-sim/world_radio.h"
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/keyfile.h"
@@ -37,6 +38,16 @@ uint32_t world_random(struct world *w, uint32_t below)
 	return (uint32_t)nrand48(w->random) % below;
 }
 
+uint32_t world_take_address(struct world *w)
+{
+	return w->free_addresses[--w->free_count];
+}
+
+void world_give_address(struct world *w, uint32_t address)
+{
+	w->free_addresses[w->free_count++] = address;
+}
+
 void world_progress(struct world *w)
 {
 	w->progress_us = clock_mono_us();
@@ -65,7 +76,7 @@ static void attach_more(struct world *w)
 	       w->next_to_attach < w->scenario->handsets) {
 		struct phone *p = &w->phones[w->next_to_attach++];
 		w->attaching++;
-		phone_attach(p, p->index);
+		phone_start(p);
 	}
 }
 
@@ -95,6 +106,7 @@ void world_phone_ready(struct world *w, struct phone *p)
 		w->sending = true;
 		w->sending_us = clock_mono_us();
 		mail_sender_start(w->sender);
+		world_radio_write(w);
 		if (w->scenario->churn > 0)
 			loop_timer_set(w->churn_timer, (int64_t)(1e6 / w->scenario->churn));
 		return;
@@ -111,8 +123,8 @@ static void move_phone(struct world *w, struct phone *p)
 	uint32_t left = p->address;
 
 	phone_detach(p, world_random(w, 3) != 0);
-	uint32_t taken = w->free_addresses[--w->free_count];
-	w->free_addresses[w->free_count++] = left;
+	uint32_t taken = world_take_address(w);
+	world_give_address(w, left);
 	w->ledger.moves++;
 	phone_attach(p, taken);
 }
@@ -124,7 +136,7 @@ static void on_churn(void *arg)
 
 	if (w->ending)
 		return;
-	if (p->state == PHONE_READY)
+	if (p->state == PHONE_READY && !p->in_tunnel)
 		move_phone(w, p);
 	loop_timer_set(w->churn_timer, (int64_t)(1e6 / w->scenario->churn));
 }
@@ -164,7 +176,8 @@ static void on_watch(void *arg)
 	bool stuck = now - w->progress_us > w->scenario->patience_s * 1000000;
 
 	progress_show(w);
-	if (!w->ending && w->all_sent && w->ledger.fetched == w->ledger.sent)
+	if (!w->ending && w->all_sent && w->ledger.fetched == w->ledger.sent &&
+	    world_radio_is_done(w))
 		end(w);
 	else if (!w->ending && stuck)
 		end(w);
@@ -216,11 +229,11 @@ static int open_phones(struct world *w)
 	w->free_addresses = calloc(w->address_count, sizeof *w->free_addresses);
 	if (!w->phones || !w->at || !w->free_addresses)
 		return fail("phones", "out of memory");
+	for (uint32_t i = w->address_count; i-- > 0;)
+		world_give_address(w, i); /* the first phone takes the first */
 	for (uint32_t i = 0; i < n; i++)
 		if (phone_init(&w->phones[i], w, i))
 			return fail("phones", "out of memory");
-	for (uint32_t i = n; i < w->address_count; i++)
-		w->free_addresses[w->free_count++] = i;
 	return 0;
 }
 
@@ -247,7 +260,8 @@ int world_open(struct world *w, const struct scenario *s, const struct conf *c,
 	uint64_t run = s->seed ^ (uint64_t)clock_now_us() << 8;
 	if (loop_new(&w->loop) || ledger_init(&w->ledger, corpus, s->mails, s->handsets, run))
 		return fail("loop", "out of memory");
-	if ((s->tls && open_tls(w)) || open_network(w) || open_phones(w) || open_sender(w))
+	if ((s->tls && open_tls(w)) || open_network(w) || world_radio_open(w) || open_phones(w) ||
+	    open_sender(w))
 		return -1;
 	int rc = air_open(w->loop, (uint16_t)c->pushsrv_trigger_port, s->one_socket, on_heard, w,
 			  &w->air);
@@ -275,6 +289,7 @@ void world_close(struct world *w)
 	for (uint32_t i = 0; w->phones && i < w->scenario->handsets; i++)
 		if (w->phones[i].retry)
 			phone_fini(&w->phones[i]);
+	world_radio_close(w);
 	mail_sender_free(w->sender);
 	network_free(w->network);
 	air_close(w->air);

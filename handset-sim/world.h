@@ -4,11 +4,15 @@
 #define HATO_HANDSET_SIM_WORLD_H
 
 #include "handset-sim/air.h"
+#include "handset-sim/air_sms.h"
 #include "handset-sim/ledger.h"
 #include "handset-sim/mail_sender.h"
 #include "handset-sim/network.h"
+#include "handset-sim/roaming.h"
 #include "handset-sim/scenario.h"
+#include "handset-sim/texts.h"
 #include "lib/conf.h"
+#include "lib/wire/sms_reassembly.h"
 
 struct phone;
 
@@ -19,6 +23,11 @@ struct world {
 	struct tls_client *tls; /* null: plain */
 	struct network *network;
 	struct air *air;
+	struct air_sms *sms;          /* null: no phone has a radio, and none of these is there */
+	struct sms_reassembly *parts; /* of all phones */
+	struct roaming *roaming;
+	struct texts texts;
+	struct loop_timer *text_timer;
 	struct ledger ledger;
 	struct mail_sender *sender;
 	struct phone *phones;   /* scenario->handsets of them */
@@ -26,6 +35,7 @@ struct world {
 	uint32_t address_count; /* more than phones: some are free at any time */
 	uint32_t *free_addresses, free_count;
 	uint32_t attaching, attached, next_to_attach;
+	uint32_t sleepers, wakes; /* phones that sleep; addresses taken because of an SMS */
 	bool sending, all_sent, ending, failed;
 	int64_t started_us, sending_us, ended_us; /* monotonic */
 	int64_t progress_us;
@@ -45,5 +55,8 @@ void world_phone_ready(struct world *w,
 void world_progress(struct world *w);
 uint32_t world_random(struct world *w, uint32_t below);
 void world_address(uint32_t index, struct addr *out);
+/* There are always more addresses than phones; the one that was given back last is taken first. */
+uint32_t world_take_address(struct world *w);
+void world_give_address(struct world *w, uint32_t address);
 
 #endif

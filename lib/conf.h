@@ -25,6 +25,7 @@
 #define CONF_ESMES_MAX          64
 #define CONF_SMSCS_MAX          16
 #define CONF_SMSC_NAME_MAX      24 /* with its NUL */
+#define CONF_SMSC_PRIORITY_MAX  99
 
 struct conf_list {
 	int64_t value[CONF_LIST_MAX];

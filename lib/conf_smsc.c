@@ -52,7 +52,7 @@ static const struct smsc_key {
 	{"source_npi", KIND_NUMBER, AT(source_npi), -1, 255, NULL, "-1"},
 	{"address_range", KIND_TEXT, AT(address_range), 0, 40, NULL, ""},
 	{"service_type", KIND_TEXT, AT(service_type), 0, 5, NULL, ""},
-	{"priority", KIND_NUMBER, AT(priority), 0, 99, NULL, "0"},
+	{"priority", KIND_NUMBER, AT(priority), 0, CONF_SMSC_PRIORITY_MAX, NULL, "0"},
 	{"window", KIND_NUMBER, AT(window), 1, 1000, NULL, "10"},
 	{"rate", KIND_NUMBER, AT(rate), 0, 1000000, NULL, "0"},
 	{"form", KIND_WORD, AT(form), 0, 0, form_words, "udh"},

@@ -41,7 +41,10 @@ enum esme_end {
 	ESME_END_UNBOUND, /* the SMSC said unbind */
 	ESME_END_STOPPED, /* we did, and it was answered */
 	ESME_END_LOST,    /* the SMSC says that we are not bound: status */
-	ESME_END_SYNTAX   /* the stream cannot be read on */
+	ESME_END_SYNTAX,  /* the stream cannot be read on */
+	/* Before there is a session: */
+	ESME_END_TLS,  /* the handshake failed */
+	ESME_END_LOGIN /* there is no password to bind with */
 };
 
 /* What became of a message. */

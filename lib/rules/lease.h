@@ -158,6 +158,8 @@ struct lease_store {
 	int (*session_get)(void *ctx, int64_t id, struct session_row *out);
 	int (*session_active)(void *ctx, const char *realm, int64_t subscriber,
 			      struct session_row *out);
+	/* An active session takes the place of the one that its subscriber had in that realm: that
+	 * is active no more. */
 	int (*session_put)(void *ctx, struct session_row *s);
 	/* The bindings a session holds: at most two. */
 	int (*session_bindings)(void *ctx, int64_t session, struct binding out[2], size_t *n);

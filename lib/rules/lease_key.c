@@ -88,7 +88,7 @@ static int judge(const struct applying *a, const struct binding *b, enum key_ver
 }
 
 /* Makes the event's session the subscriber's, if it is the newest; *won tells. The loser's keys
- * become free. */
+ * become free; the put itself makes it the subscriber's no more. */
 static int take_subscriber(struct applying *a, bool *won)
 {
 	const struct lease_store *s = a->store;
@@ -102,14 +102,9 @@ static int take_subscriber(struct applying *a, bool *won)
 		return rc;
 	if (!rc && !current.ended_us && current.id != a->own.id) {
 		*won = is_newest(a, &current);
-		if (*won) {
-			current.active = false;
-			rc = s->session_put(s->ctx, &current);
-			if (!rc)
-				rc = lease_free_bindings(s, current.id, INT64_MIN, 0);
-			if (rc)
-				return rc;
-		}
+		rc = *won ? lease_free_bindings(s, current.id, INT64_MIN, 0) : 0;
+		if (rc)
+			return rc;
 	}
 	a->own.active = *won;
 	return s->session_put(s->ctx, &a->own);

@@ -330,9 +330,7 @@ static int take_subscriber(struct taking *t, bool *won)
 	listed = resync_listed(t->r, current.id);
 	if (listed && listed->subscriber == t->e->subscriber)
 		refuse(listed, "conflict", "the subscriber has a newer session");
-	current.active = false;
-	rc = s->session_put(s->ctx, &current);
-	return rc ? rc : lease_free_bindings(s, current.id, INT64_MIN, 0);
+	return lease_free_bindings(s, current.id, INT64_MIN, 0); /* put_session does the rest */
 }
 
 static int put_session(struct taking *t)

@@ -187,6 +187,8 @@ static int take_cause(struct octets_reader *r, struct rp_message *m)
 
 static int take_options(struct octets_reader *r, struct rp_message *m)
 {
+	bool is_report = m->type == RP_ACK || m->type == RP_ERROR;
+
 	while (r->left > 0) {
 		const uint8_t *value;
 		uint8_t id, len;
@@ -194,7 +196,7 @@ static int take_options(struct octets_reader *r, struct rp_message *m)
 		(void)octets_take_u8(r, &id);
 		if (id & IEI_ONE_OCTET)
 			continue;
-		if (id == IEI_USER_DATA && m->tpdu_len == 0 && m->type != RP_DATA) {
+		if (id == IEI_USER_DATA && m->tpdu_len == 0 && is_report) {
 			int err = take_tpdu(r, m);
 
 			if (err)

@@ -118,6 +118,9 @@ static void unknown_elements_are_passed_over(void **state)
 	/* the second of two is passed over as well */
 	assert_int_equal(decode(RP_TO_CENTRE, OCTETS("\x02\x07\x41\x01r\x41\x01s"), &m), 0);
 	assert_int_equal(*m.tpdu, 'r');
+	/* RP-SMMA has none */
+	assert_int_equal(decode(RP_TO_CENTRE, OCTETS("\x06\x07\x41\x01r"), &m), 0);
+	assert_int_equal(m.tpdu_len, 0);
 	/* spare bits of the type are not looked at */
 	assert_int_equal(decode(RP_TO_CENTRE, OCTETS("\xfa\x07"), &m), 0);
 	assert_int_equal(m.type, RP_ACK);

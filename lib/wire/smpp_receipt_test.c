@@ -102,6 +102,7 @@ static void reads_what_others_write(void **state)
 		/* the sender's words decide nothing */
 		{"id:1 stat:EXPIRED err:001 text:id:2 stat:DELIVRD", "1", SMPP_STATE_EXPIRED, "001",
 		 "id:2 stat:DELIVRD"},
+		{"id:1 stat:EXPIRED text:err:5", "1", SMPP_STATE_EXPIRED, "", "err:5"},
 		{"id:1 stat:EXPIRED id:2 stat:DELIVRD", "1", SMPP_STATE_EXPIRED, "", ""},
 		{"text:stat:DELIVRD id:9 id:1 stat:EXPIRED", "1", SMPP_STATE_EXPIRED, "",
 		 "stat:DELIVRD id:9 id"},

@@ -141,6 +141,23 @@ static void refuses(void **state)
 	}
 }
 
+/* 255 octets are too many, even if they are there. */
+static void refuses_255_octets(void **state)
+{
+	char body[2 * 320] = SENDER RECEIVER "000000000001000400ff";
+	struct smpp_header refusal = {0};
+	struct smpp_pdu pdu;
+	struct octets o;
+
+	(void)state;
+	for (int i = 0; i < 255; i++)
+		strcat(body, "61");
+	o = whole(SMPP_SUBMIT_SM, body);
+	assert_int_equal(smpp_decode(o.at, o.n, &pdu, &refusal), E_SYNTAX);
+	assert_int_equal(refusal.status, SMPP_RINVMSGLEN);
+	free(o.at);
+}
+
 static void answers_by_what_it_is(void **state)
 {
 	static const struct {
@@ -282,6 +299,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(frames),
 		cmocka_unit_test(refuses),
+		cmocka_unit_test(refuses_255_octets),
 		cmocka_unit_test(answers_by_what_it_is),
 		cmocka_unit_test(is_tolerant),
 		cmocka_unit_test(failures_have_any_body),

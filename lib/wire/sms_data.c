@@ -75,7 +75,7 @@ int sms_data_take(struct octets_reader *r, bool has_udh, size_t octets_max, stru
 		return E_SYNTAX;
 	size_t udh_len = has_udh && octets > 0 ? (size_t)at[0] + 1 : 0;
 	size_t header = is_packed ? header_septets(udh_len) : udh_len;
-	if ((has_udh && octets == 0) || udh_len > octets || header > length)
+	if ((has_udh && octets == 0) || header > length)
 		return E_SYNTAX;
 	memcpy(out->udh, at, udh_len);
 	out->udh_len = udh_len;

@@ -15,7 +15,7 @@
 #define PHONE     "819012345678"
 #define MINUTE_US INT64_C(60000000)
 
-static const struct sms_reassembly_limits limits = {4, 4000, 10 * MINUTE_US};
+static const struct sms_reassembly_limits limits = {5, 4000, 10 * MINUTE_US};
 
 static struct sms_addr from;
 static struct sms_reassembly *table;
@@ -128,9 +128,12 @@ static void what_differs_is_another_message(void **state)
 	assert_int_equal(sms_reassembly_add(table, "819012345679", &from, &part, 0, &whole),
 			 E_AGAIN);
 	assert_int_equal(add(7, 3, 2, "x"), E_AGAIN); /* contradicts the total */
+	memcpy(part.udh, "\x0c\x05\x04\x0b\x84\x23\xf0\x08\x04\x00\x07\x02\x02", 13);
+	part.udh_len = 13;
+	assert_int_equal(sms_reassembly_add(table, PHONE, &from, &part, 0, &whole), E_AGAIN);
 	assert_int_equal(add(7, 2, 2, "b"), 0);
 	must_say("ab");
-	assert_int_equal(sms_reassembly_counts(table).messages, 3);
+	assert_int_equal(sms_reassembly_counts(table).messages, 4);
 }
 
 static void the_newest_word_counts(void **state)

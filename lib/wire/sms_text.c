@@ -84,6 +84,11 @@ static void put_point(struct text_writer *w, uint32_t c)
 /* The septets of a character: 1, 2 (behind ESC), or 0 when it is in neither table. */
 static size_t point_to_septets(uint32_t c, uint8_t out[2])
 {
+	/* most letters stand where ASCII has them */
+	if (c != NONE && c < sizeof basic / sizeof basic[0] && basic[c] == c) {
+		out[0] = (uint8_t)c;
+		return 1;
+	}
 	for (size_t i = 0; i < sizeof basic / sizeof basic[0]; i++) {
 		if (basic[i] == c && c != NONE) {
 			out[0] = (uint8_t)i;

@@ -209,6 +209,7 @@ static void the_shortest_coding_is_chosen(void **state)
 		{"\xed\xa0\x80", E_SYNTAX, 0, 0}, /* a surrogate */
 		{"\xf4\x90\x80\x80", E_SYNTAX, 0, 0},
 		{"\x80", E_SYNTAX, 0, 0},
+		{"\xf9\x80\x80\x80", E_SYNTAX, 0, 0},
 		{"0123456789012345678901234567890123456789", E_TOO_LARGE, 0, 0},
 	};
 

@@ -134,7 +134,9 @@ static void what_the_standard_passes_over(void **state)
 		    udh.other_count + udh.others_beyond != cases[i].others)
 			fail_msg("case %zu: %u %u %zu", i, udh.ports.destination, udh.concat.total,
 				 udh.other_count);
-		assert_true(udh.other_count <= SMS_UDH_OTHERS_MAX);
+		assert_int_equal(udh.others_beyond, cases[i].others > SMS_UDH_OTHERS_MAX
+							    ? cases[i].others - SMS_UDH_OTHERS_MAX
+							    : 0);
 	}
 }
 

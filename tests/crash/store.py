@@ -45,8 +45,12 @@ BINDING_FAULTS = [
     ("a binding of nobody we know",
      "SELECT hex(addr), subscriber FROM binding WHERE subscriber <> 0 AND subscriber NOT IN (SELECT id FROM subscriber)"),
     ("a binding whose session is not there, ended, or another's",
-     "SELECT hex(b.addr), b.session, s.active FROM binding b LEFT JOIN session s ON s.id = b.session WHERE b.session <> 0"
-     " AND (s.id IS NULL OR s.active = 0 OR s.ended_us <> 0 OR s.subscriber <> b.subscriber OR s.realm <> b.realm)"),
+     "SELECT hex(b.addr), b.session, c.session FROM binding b LEFT JOIN session s ON s.id = b.session"
+     " LEFT JOIN current_session c ON c.session = s.id AND c.subscriber = s.subscriber AND c.realm = s.realm WHERE b.session <> 0"
+     " AND (s.id IS NULL OR c.session IS NULL OR s.ended_us <> 0 OR s.subscriber <> b.subscriber OR s.realm <> b.realm)"),
+    ("a subscriber whose session is not there, ended, or another's",
+     "SELECT c.subscriber, c.session FROM current_session c LEFT JOIN session s ON s.id = c.session"
+     " WHERE s.id IS NULL OR s.ended_us <> 0 OR s.subscriber <> c.subscriber OR s.realm <> c.realm"),
     ("an address of nobody", "SELECT canonical FROM address WHERE subscriber NOT IN (SELECT id FROM subscriber)"),
     ("a session of an unknown NAS", "SELECT id FROM session WHERE nas NOT IN (SELECT id FROM nas)"),
     ("history ahead of the commits",
