@@ -10,7 +10,8 @@
 #include "smsc-sim/counters.h"
 #include "smsc-sim/delivery.h"
 
-#define LOAD_AT_ONCE 1000
+#define LOAD_AT_ONCE   1000
+#define CHANGE_WAIT_US 10000 /* for new messages to share a commit with */
 
 struct id_list {
 	uint64_t *ids;
@@ -25,7 +26,9 @@ struct store {
 	struct id_list forgotten;
 	struct message **sent; /* of the batch that is on its way */
 	size_t sent_count;
-	bool is_committing, flush_due;
+	bool has_landing; /* a new message is among the noted */
+	bool is_committing;
+	int64_t flush_us; /* how long the timer waits; -1: it is not set */
 	struct loop_timer *flush_timer;
 	void (*idle)(void *arg);
 	void *idle_arg;
@@ -130,12 +133,20 @@ static struct message *message_of(struct smsc *s, const struct smsc_row *r)
 
 /* ---- noting ---- */
 
-static void flush_soon(struct store *st)
+/* A new message's sender waits for its commit, so it goes once this turn of the loop is over.
+ * Nobody waits for a change: under load it shares the next new messages' commit instead of delaying
+ * it. */
+static void flush_in(struct store *st, int64_t us)
 {
-	if (st->flush_due || st->is_committing)
+	if (st->is_committing || (st->flush_us >= 0 && st->flush_us <= us))
 		return;
-	st->flush_due = true;
-	loop_timer_set(st->flush_timer, 0); /* once this turn of the loop is over */
+	st->flush_us = us;
+	loop_timer_set(st->flush_timer, us);
+}
+
+static void flush_changes(struct store *st)
+{
+	flush_in(st, st->idle ? 0 : CHANGE_WAIT_US);
 }
 
 static void note(struct store *st, struct message *m)
@@ -147,7 +158,11 @@ static void note(struct store *st, struct message *m)
 	m->dirty_next = NULL;
 	*(st->dirty_to ? &st->dirty_to->dirty_next : &st->dirty) = m;
 	st->dirty_to = m;
-	flush_soon(st);
+	st->has_landing = st->has_landing || m->is_landing;
+	if (m->is_landing)
+		flush_in(st, 0);
+	else
+		flush_changes(st);
 }
 
 int store_put(struct store *st, struct message *m)
@@ -185,7 +200,7 @@ void store_forget(struct store *st, struct message *m)
 		l->size = size;
 	}
 	l->ids[l->count++] = m->id;
-	flush_soon(st);
+	flush_changes(st);
 }
 
 /* ---- committing ---- */
@@ -235,8 +250,10 @@ static void on_committed(void *arg, int err)
 		spool_unpin(&st->smsc->spool, m);
 	}
 	free(sent);
-	if (st->dirty || st->forgotten.count)
-		flush_soon(st);
+	if (st->has_landing)
+		flush_in(st, 0);
+	else if (st->dirty || st->forgotten.count)
+		flush_changes(st);
 	say_idle(st);
 }
 
@@ -273,6 +290,7 @@ static int gather(struct store *st, struct smsc_batch *b)
 			rc = put_in(st, b, m);
 	}
 	st->dirty_to = NULL;
+	st->has_landing = false;
 	for (size_t i = 0; !rc && i < st->forgotten.count; i++)
 		rc = smsc_batch_forget(b, (int64_t)st->forgotten.ids[i]);
 	if (!rc)
@@ -285,7 +303,7 @@ static void flush(void *arg)
 	struct store *st = arg;
 	struct smsc_batch *b = smsc_batch_new();
 
-	st->flush_due = false;
+	st->flush_us = -1;
 	if (st->is_committing || (!st->dirty && !st->forgotten.count)) {
 		smsc_batch_free(b);
 		return;
@@ -311,6 +329,8 @@ void store_when_idle(struct store *st, void (*idle)(void *arg), void *arg)
 {
 	st->idle = idle;
 	st->idle_arg = arg;
+	if (!store_is_idle(st))
+		flush_in(st, 0);
 	say_idle(st);
 }
 
@@ -322,6 +342,7 @@ int store_open(struct smsc *s, struct db *db, struct store **out)
 		return E_NOMEM;
 	st->smsc = s;
 	st->db = db;
+	st->flush_us = -1;
 	st->flush_timer = loop_timer_new(s->loop, flush, st);
 	int rc = st->flush_timer ? 0 : E_NOMEM;
 	if (!rc && db)
