@@ -298,7 +298,7 @@ static int lease_groups(struct bench *b, int64_t events, size_t group)
 
 	if (!list)
 		return 1;
-	while (b->completed < events) {
+	while (b->completed < events && !b->failed) {
 		for (size_t i = 0; i < group; i++)
 			start_at_random(b, &list[i]);
 		binding_apply(b->port, list, group, on_group, b);

@@ -93,7 +93,9 @@ int db_open(const struct db_options *options, struct db **out)
 	if (!db)
 		return E_NOMEM;
 	pthread_mutex_init(&db->lock, NULL);
-	int err = copy_options(db, options);
+	int err = engine_init();
+	if (!err)
+		err = copy_options(db, options);
 	if (!err)
 		err = make_files(db);
 	if (!err)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "db/wal_buffer.h"
 #include "lib/err.h"
 #include "lib/log.h"
 
@@ -148,8 +149,17 @@ static int configure(struct engine *e, const char *dir, enum engine_role role)
 	return err;
 }
 
+/* Nobody asks SQLite how much memory it has: counting takes a lock at every allocation. Where it
+ * runs already, it goes on counting. */
+int engine_init(void)
+{
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	return wal_buffer_init();
+}
+
 int engine_open(const char *dir, enum db_file file, enum engine_role role, struct engine **out)
 {
+	const char *vfs = role == ENGINE_WRITER ? WAL_BUFFER_VFS : NULL;
 	char path[DB_PATH_MAX];
 	struct engine *e = calloc(1, sizeof *e);
 	int err;
@@ -162,7 +172,7 @@ int engine_open(const char *dir, enum db_file file, enum engine_role role, struc
 		err = engine_error(e, sqlite3_open_v2(path, &e->sql,
 						      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
 							      SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI,
-						      NULL));
+						      vfs));
 	if (!err)
 		err = configure(e, dir, role);
 	if (err) {
@@ -209,6 +219,8 @@ static int run(struct engine *e, enum statement id)
 int engine_begin(struct engine *e)
 {
 	struct query q;
+
+	wal_buffer_drop(e->sql);
 	int err = run(e, STMT_BEGIN);
 
 	e->changed = false;
@@ -234,6 +246,7 @@ void engine_rollback(struct engine *e)
 	/* SQLite may have rolled back by itself already. */
 	if (engine_in_transaction(e))
 		run(e, STMT_ROLLBACK);
+	wal_buffer_drop(e->sql);
 }
 
 bool engine_in_transaction(const struct engine *e)

@@ -68,6 +68,8 @@ const char *db_file_name(enum db_file file); /* "bindings.db" */
 /* "DIR/bindings.db" + suffix. E_RANGE: too long. */
 int db_file_path(const char *dir, enum db_file file, const char *suffix, char path[DB_PATH_MAX]);
 
+/* Once, before the first engine. */
+int engine_init(void);
 int engine_open(const char *dir, enum db_file file, enum engine_role role, struct engine **out);
 void engine_close(struct engine *e);
 
