@@ -26,11 +26,12 @@ static enum heed_verdict hear_at(struct heed *h, const char *mailbox, int64_t s,
 				 const struct given_token *under, const struct heed_key *key)
 {
 	static uint8_t tid;
-	struct trigger t = {.tid = tid++, .application_id = WSP_APPLICATION_EMN, .timestamp_s = s};
+	struct trigger t = {.tid = tid, .application_id = WSP_APPLICATION_EMN, .timestamp_s = s};
 	struct trigger out = {0};
 	uint8_t push[TRIGGER_MAX];
 	size_t n;
 
+	tid++;
 	snprintf(t.mailbox, sizeof t.mailbox, "%s", mailbox);
 	if (under) {
 		t.realm = under->realm;

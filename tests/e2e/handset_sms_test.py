@@ -5,6 +5,7 @@ import subprocess
 import time
 import unittest
 
+from harness.clients import run
 from harness.service_centre import MO_ACK, MO_ERROR, ServiceCentre, deliver, emn_push, parts
 from harness.system import BUILD, PATIENCE, Hato, eventually
 
@@ -172,6 +173,29 @@ class HandsetSms(unittest.TestCase):
         self.assertEqual(6, sum(s.has_udh for _, s in submits))
         self.assertFalse(any(s.rejects_duplicates for _, s in submits))
         self.assertIsNone(self.simulator.poll(), "what does not arrive is waited for")
+
+
+class Texts(unittest.TestCase):
+    """Through the real SMSC: SMS-SUBMIT in, store and forward, SMS-DELIVER out."""
+
+    def test_texts_arrive_as_they_were_written(self):
+        hato = Hato({"pushsrv.coalesce": 0})
+        try:
+            done = run(BUILD / "handset-sim", "--dir", hato.dir / "state", "--handsets", 12, "--mails", 12, "--texts", 40, "--json")
+            self.assertEqual(0, done.returncode, (done.stdout, done.stderr, hato.log()[-3000:]))
+            texts = json.loads(done.stdout)["radio"]["texts"]
+        finally:
+            hato.close()
+        self.assertEqual({"written": 40, "taken": 40, "arrived": 40, "refused": 0, "again": 0, "altered": 0, "stranger": 0}, texts)
+
+    def test_a_radio_that_is_off_is_told_at_once(self):
+        hato = Hato({"smsc-sim.radio_port": 0})
+        try:
+            done = run(BUILD / "handset-sim", "--dir", hato.dir / "state", "--sms", 10)
+            self.assertEqual((1, b""), (done.returncode, done.stdout))
+            self.assertEqual(b"handset-sim: radio: smsc-sim.radio_port is 0\n", done.stderr)
+        finally:
+            hato.close()
 
 
 if __name__ == "__main__":

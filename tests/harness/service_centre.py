@@ -1,5 +1,6 @@
 """The other side of a phone's radio: frames, the RP layer and TPDUs, written and read here by hand (TS 24.011, TS 23.040), so
 that a phone meets octets which are not our own encoder's."""
+import contextlib
 import itertools
 import socket
 import struct
@@ -85,7 +86,8 @@ class ServiceCentre:
     def cut(self):
         with self.changed:
             if self.link:
-                self.link.shutdown(socket.SHUT_RDWR)
+                with contextlib.suppress(OSError):  # the simulator may have ended
+                    self.link.shutdown(socket.SHUT_RDWR)
 
     def _serve(self):
         while not self.closing:
