@@ -44,6 +44,9 @@ static struct metric metrics[COUNTERS] = {
 	[GAUGE_NOTICES] = {.name = P "notices_pending",
 			   .help = "what waits for ESMEs",
 			   .kind = METRIC_GAUGE},
+	[GAUGE_STORE_WAITING] = {.name = P "store_waiting",
+				 .help = "messages whose last change is not on disk yet",
+				 .kind = METRIC_GAUGE},
 };
 
 void smsc_counters_register(void)

@@ -31,6 +31,16 @@ static void count_final(const struct message *m)
 	counter_add(is_usual ? counters[m->state] : COUNT_OTHER_FINAL, 1);
 }
 
+/* Its sender, who waits, hears what became of it: once. */
+static void tell_outcome(struct message *m)
+{
+	void (*finished)(void *arg, const struct message *of) = m->finished;
+
+	m->finished = NULL;
+	if (finished)
+		finished(m->finished_arg, m);
+}
+
 /* It is final: everybody who asked hears of it. */
 static void finish(struct smsc *s, struct message *m)
 {
@@ -39,6 +49,7 @@ static void finish(struct smsc *s, struct message *m)
 	spool_settle(&s->spool, m);
 	gauge_set(GAUGE_PENDING, (int64_t)s->spool.pending);
 	store_changed(s->store, m);
+	tell_outcome(m);
 	if (!m->is_lost) {
 		notices_add(s, m, m->account, message_notice(m));
 		if (m->wants_status)
@@ -52,6 +63,11 @@ void delivery_expired(struct smsc *s, struct message *m)
 	if (!message_is_final(m))
 		message_finish(m, SMPP_STATE_EXPIRED, clock_now_us());
 	finish(s, m);
+}
+
+void delivery_abandon(struct message *m)
+{
+	tell_outcome(m);
 }
 
 /* ---- an attempt ---- */
@@ -192,6 +208,18 @@ static int account_for(struct smsc *s, const char *number)
 	return MESSAGE_NOBODY;
 }
 
+/* To an account that has nobody there: such a message does not wait. */
+static bool has_failed_already(struct smsc *s, struct message *m, int account)
+{
+	if (!message_is_single_shot(m) || s->accounts.rows[account].receiver_count)
+		return false;
+	if (message_step(m, clock_now_us(), true) == MESSAGE_ATTEMPT)
+		ended(s, m, OUTCOME_ABSENT, 0);
+	else
+		delivery_expired(s, m);
+	return true;
+}
+
 static void attempt_sink(struct smsc *s, struct message *m)
 {
 	unsigned copies;
@@ -263,6 +291,8 @@ static void try(struct smsc *s, struct message *m)
 	} else if (m->origin != MESSAGE_OF_CENTRE &&
 		   (account = account_for(s, m->destination.number)) != MESSAGE_NOBODY) {
 		leave_inbox(s, m);
+		if (has_failed_already(s, m, account))
+			return;
 		m->next_us = m->expires_us;
 		plan(s, m);
 		notices_add(s, m, account, NOTICE_MESSAGE);

@@ -42,6 +42,9 @@ void delivery_part_taken(struct smsc *s, struct message *m);
 void delivery_phone_came(struct smsc *s, struct inbox *i);
 void delivery_phone_went(struct smsc *s, struct inbox *i);
 
+/* The process ends: who waits for its outcome hears that there is none. */
+void delivery_abandon(struct message *m);
+
 /* All whose time has come. */
 void delivery_turn(struct smsc *s, int64_t now_us);
 

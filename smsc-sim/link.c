@@ -284,9 +284,11 @@ void link_tick(struct link *l, int64_t mono_us)
 		log_event(LOG_WARN, "link-unresponsive", LOG_INT("link", l->id),
 			  LOG_TEXT("account", l->account->conf->name), LOG_END);
 		link_stop(l);
-	} else if (enquire_us && mono_us - l->heard_us > enquire_us) {
+	} else if (enquire_us && mono_us - l->heard_us > enquire_us &&
+		   mono_us - l->enquired_us > enquire_us) {
 		struct smpp_pdu enquire = {.id = SMPP_ENQUIRE_LINK};
-		link_request(l, &enquire, NULL, mono_us); /* a full place: one waits already */
+		l->enquired_us = mono_us;
+		link_request(l, &enquire, NULL, mono_us);
 	}
 }
 

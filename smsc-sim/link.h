@@ -37,8 +37,8 @@ struct link {
 	struct number_range range; /* what its bind said */
 	struct fault_link fault;
 	unsigned holds;
-	int64_t since_us, heard_us; /* monotonic */
-	int64_t bound_at_us;        /* the clock's */
+	int64_t since_us, heard_us, enquired_us; /* monotonic */
+	int64_t bound_at_us;                     /* the clock's */
 	uint64_t pdus_in, pdus_out, submits, delivers;
 	char peer[64];
 	struct link *next, *previous;                   /* smsc->links */

@@ -68,9 +68,11 @@ bool message_is_final(const struct message *m)
 	return m->state != SMPP_STATE_ENROUTE && m->state != SMPP_STATE_SCHEDULED;
 }
 
-static bool is_datagram(const struct message *m)
+bool message_is_single_shot(const struct message *m)
 {
-	return (m->esm_class & SMPP_ESM_MODE) == SMPP_ESM_DATAGRAM;
+	unsigned mode = m->esm_class & SMPP_ESM_MODE;
+
+	return mode == SMPP_ESM_DATAGRAM || mode == SMPP_ESM_TRANSACTION;
 }
 
 static void set_times(struct message *m, const struct message_policy *p, int64_t now_us)
@@ -135,7 +137,7 @@ enum message_step message_outcome(struct message *m, const struct message_policy
 	m->error = how == OUTCOME_DELIVERED ? 0 : error ? error : outcome_error(how);
 	if (how == OUTCOME_DELIVERED)
 		message_finish(m, SMPP_STATE_DELIVERED, now_us);
-	else if (!outcomes[how].is_temporary || is_datagram(m))
+	else if (!outcomes[how].is_temporary || message_is_single_shot(m))
 		message_finish(m, SMPP_STATE_UNDELIVERABLE, now_us);
 	else if (now_us >= m->expires_us)
 		message_finish(m, SMPP_STATE_EXPIRED, now_us);

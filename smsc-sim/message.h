@@ -6,9 +6,9 @@
  *         '------------------'---'--cancel_sm--> DELETED
  *
  * A failed attempt that time may mend (phone absent, full, busy, silent) leads back to ENROUTE with
- * a later time for the next one, unless the message was a datagram (one attempt) or its validity
- * ends before. What left the middle column is final and does not change any more. ACCEPTD, UNKNOWN
- * and REJECTD are what faults may make of a message.
+ * a later time for the next one, unless the message was for one attempt only (datagram and
+ * transaction mode) or its validity ends before. What left the middle column is final and does not
+ * change any more. ACCEPTD, UNKNOWN and REJECTD are what faults may make of a message.
  *
  * The delivery engine (delivery.h) asks message_step() when next_us has come, makes the attempt and
  * tells its outcome to message_outcome(); cancel_sm and replace_sm have functions of their own.
@@ -120,6 +120,10 @@ struct message {
 	bool is_dirty, is_stored;
 	void (*landed)(void *arg, struct message *m, int err);
 	void *landed_arg;
+
+	/* ---- its sender waits for the outcome (transaction mode); may be null ---- */
+	void (*finished)(void *arg, const struct message *m);
+	void *finished_arg;
 };
 
 struct message_policy {
@@ -137,6 +141,8 @@ void message_free(struct message *m);
 /* The first state and next_us. schedule_us and expires_us are set or 0. */
 void message_begin(struct message *m, const struct message_policy *p, int64_t now_us);
 bool message_is_final(const struct message *m);
+/* One attempt, whatever comes of it: a datagram or a transaction. */
+bool message_is_single_shot(const struct message *m);
 /* next_us has come (or something else suggests an attempt now: `hint`). */
 enum message_step message_step(struct message *m, int64_t now_us, bool hint);
 /* The attempt ended. */

@@ -13,7 +13,7 @@
 #include "smsc-sim/radio_link.h"
 #include "smsc-sim/store.h"
 
-#define TICK_US    CLOCK_S
+#define TICK_US    (CLOCK_S / 5)
 #define ANY_NUMBER "*"
 
 const char *smsc_account_name(const struct smsc *s, const struct message *m)
@@ -70,7 +70,7 @@ static void on_turn(void *arg)
 	smsc_due_at(s, later_next_us(&s->later));
 }
 
-/* Deadlines of links are kept to a second. */
+/* As exact as the deadlines of links are. */
 static void on_tick(void *arg)
 {
 	struct smsc *s = arg;
@@ -221,6 +221,8 @@ void smsc_close(struct smsc *s)
 
 	while (s->later.heap && (task = later_due(&s->later, INT64_MAX)))
 		task->run(task); /* into the void: no link is open */
+	for (struct message *m = s->spool.first; m; m = m->order.next)
+		delivery_abandon(m);
 	if (s->accounts.rows)
 		notices_drop_all(s);
 	store_close(s->store);

@@ -29,6 +29,7 @@ struct store {
 	bool has_landing; /* a new message is among the noted */
 	bool is_committing;
 	int64_t flush_us; /* how long the timer waits; -1: it is not set */
+	size_t waiting; /* noted, or on their way */
 	struct loop_timer *flush_timer;
 	void (*idle)(void *arg);
 	void *idle_arg;
@@ -158,6 +159,7 @@ static void note(struct store *st, struct message *m)
 	m->dirty_next = NULL;
 	*(st->dirty_to ? &st->dirty_to->dirty_next : &st->dirty) = m;
 	st->dirty_to = m;
+	gauge_set(GAUGE_STORE_WAITING, (int64_t)++st->waiting);
 	st->has_landing = st->has_landing || m->is_landing;
 	if (m->is_landing)
 		flush_in(st, 0);
@@ -232,6 +234,7 @@ static void on_committed(void *arg, int err)
 	size_t n = st->sent_count;
 
 	st->is_committing = false;
+	st->waiting -= n;
 	st->sent = NULL;
 	st->sent_count = 0;
 	if (err) {
@@ -250,6 +253,7 @@ static void on_committed(void *arg, int err)
 		spool_unpin(&st->smsc->spool, m);
 	}
 	free(sent);
+	gauge_set(GAUGE_STORE_WAITING, (int64_t)st->waiting);
 	if (st->has_landing)
 		flush_in(st, 0);
 	else if (st->dirty || st->forgotten.count)
@@ -366,6 +370,8 @@ void store_close(struct store *st)
 		struct message *m = st->dirty;
 		st->dirty = m->dirty_next;
 		m->is_dirty = false;
+		if (m->is_landing)
+			landed(st, m, E_CLOSED);
 		spool_unpin(&st->smsc->spool, m);
 	}
 	loop_timer_free(st->flush_timer);

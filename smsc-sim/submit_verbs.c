@@ -125,6 +125,81 @@ static void submit_landed(void *arg, struct message *m, int err)
 		delivery_start(s, m);
 }
 
+/* ---- transaction mode ---- */
+
+enum failure_reason {
+	DESTINATION_UNAVAILABLE,
+	ADDRESS_INVALID,
+	NETWORK_PERMANENT,
+	NETWORK_TEMPORARY
+};
+
+static void answer_outcome(struct link *l, const struct link_reply *reply, const struct message *m)
+{
+	struct smpp_pdu answer = {.status = SMPP_RDELIVERYFAILURE};
+	const uint8_t network[] = {3, (uint8_t)(m->error >> 8), (uint8_t)m->error};
+	uint8_t octets[16];
+	struct octets_writer w = {.at = octets, .room = sizeof octets};
+
+	if (m->state == SMPP_STATE_DELIVERED) {
+		answer_id(l, reply, m->shown_id);
+		return;
+	}
+	if (reply->id == SMPP_DATA_SM) {
+		smpp_tlv_put_u8(&w, SMPP_TLV_DELIVERY_FAILURE_REASON,
+				m->last_outcome == OUTCOME_REFUSED ? NETWORK_PERMANENT
+								   : DESTINATION_UNAVAILABLE);
+		smpp_tlv_put(&w, SMPP_TLV_NETWORK_ERROR_CODE, network, sizeof network);
+		answer.tlvs = (struct smpp_span){octets, w.len};
+	}
+	link_answer(l, reply, &answer);
+}
+
+static void transaction_finished(void *arg, const struct message *m)
+{
+	struct submitting *w = arg;
+
+	answer_outcome(w->link, &w->reply, m);
+	submitting_drop(w);
+}
+
+static void transaction_landed(void *arg, struct message *m, int err)
+{
+	struct submitting *w = arg;
+	struct smsc *s = w->link->smsc;
+
+	if (!err) {
+		delivery_start(s, m);
+		return;
+	}
+	m->finished = NULL;
+	answer_status(w->link, &w->reply, status_of(err));
+	submitting_drop(w);
+}
+
+static void submit_transaction(struct link *l, const struct link_reply *reply, struct message *m,
+			       int64_t now_us)
+{
+	struct submitting *w = submitting_new(l, reply);
+	int rc = E_NOMEM;
+
+	if (w) {
+		m->finished = transaction_finished;
+		m->finished_arg = w;
+		rc = delivery_add(l->smsc, m, now_us, transaction_landed, w);
+	}
+	if (!rc)
+		delivery_start(l->smsc, m);
+	if (!rc || rc == E_AGAIN)
+		return;
+	answer_status(l, reply, status_of(rc));
+	if (w)
+		submitting_drop(w);
+	message_free(m);
+}
+
+/* ---- store and forward ---- */
+
 static void submit_message(struct link *l, const struct link_reply *reply, struct message *m,
 			   int64_t now_us)
 {
@@ -165,7 +240,10 @@ void verb_submit(struct link *l, const struct smpp_pdu *pdu)
 	note_sender(l, m, &fault, number);
 	if (pdu->message.replace_if_present)
 		replace_present(l, m);
-	submit_message(l, &reply, m, now_us);
+	if ((m->esm_class & SMPP_ESM_MODE) == SMPP_ESM_TRANSACTION && !m->is_lost)
+		submit_transaction(l, &reply, m, now_us);
+	else
+		submit_message(l, &reply, m, now_us);
 }
 
 /* ---- many destinations ---- */

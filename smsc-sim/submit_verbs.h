@@ -4,6 +4,9 @@
  * rate (RTHROTTLED); what submission.h finds wrong; what has no room (RMSGQFUL). The answer to the
  * others leaves once the store has them, before anything is done with them.
  *
+ * In transaction mode (esm_class) the answer is the outcome of the one attempt: RDELIVERYFAILURE if
+ * it failed.
+ *
  * All messages of a submit_multi have the id of the first one towards the ESME: its response has
  * room for one. Their ids follow each other in the spool.
  *

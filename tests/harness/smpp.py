@@ -15,7 +15,7 @@ DATA_SM, GENERIC_NACK, RESPONSE = 0x103, 0x80000000, 0x80000000
 OK, INVMSGLEN, INVCMDLEN, INVCMDID, INVBNDSTS, ALYBND, SYSERR = 0, 1, 2, 3, 4, 5, 8
 INVSRCADR, INVDSTADR, INVMSGID, BINDFAIL, INVPASWD, INVSYSID = 0xA, 0xB, 0xC, 0xD, 0xE, 0xF
 CANCELFAIL, REPLACEFAIL, MSGQFUL, INVESMCLASS, THROTTLED = 0x11, 0x13, 0x14, 0x43, 0x58
-INVEXPIRY, INVOPTPARSTREAM, OPTPARNOTALLWD, INVPARLEN = 0x62, 0xC0, 0xC1, 0xC2
+DELIVERYFAILURE, INVEXPIRY, INVOPTPARSTREAM, OPTPARNOTALLWD, INVPARLEN = 0xFE, 0x62, 0xC0, 0xC1, 0xC2
 
 ENROUTE, DELIVERED, EXPIRED, DELETED, UNDELIVERABLE = 1, 2, 3, 4, 5
 
@@ -98,6 +98,11 @@ def submit_body(source, destination, message=b"", *, service_type="", source_ton
             body += b"\1\1\1" + cstring(one)
     return (body + bytes([esm_class, protocol_id, priority]) + cstring(schedule) + cstring(validity)
             + bytes([registered, replace, coding, default_id, len(message)]) + message + tlvs)
+
+
+def data_body(source, destination, message, *, esm_class=0, registered=0, coding=4, tlvs=b""):
+    return (cstring("") + b"\1\1" + cstring(source) + b"\1\1" + cstring(destination)
+            + bytes([esm_class, registered, coding]) + tlvs + tlv(PAYLOAD, message))
 
 
 class Esme:
