@@ -130,6 +130,12 @@ ifdef WEAK
 .DEFAULT_GOAL := weak
 endif
 
+# What drives a part of a program by lines on its stdin: an e2e test is at the other end.
+DRIVES := $(BUILD)/tests/drive/esme
+$(BUILD)/tests/drive/esme: $(call obj,tests/drive/esme.c $(call program_parts,pushsrv)) $(BUILD)/libdb.a $(BUILD)/libhato.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 # What `make bench` measures with: each file of bench/ is a program.
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(BENCH_SRCS))
 $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BUILD)/libdb.a $(BUILD)/libhato.a
@@ -137,13 +143,13 @@ $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BUILD)/libdb.a $(BUILD)/libhato.a
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 .PHONY: docs unit e2e benches test fuzz fuzzers fuzz-short soak demo bench model lint clean help tests
-tests: $(TESTS)
+tests: $(TESTS) $(DRIVES)
 benches: $(BENCHES)
 
 unit: $(TESTS)
 	@scripts/run-unit-tests $(TESTS)
 
-e2e: all weak
+e2e: all weak $(DRIVES)
 	@HATO_BUILD=$(BUILD) scripts/run-e2e-tests
 
 test:

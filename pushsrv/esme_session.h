@@ -16,8 +16,8 @@
  *     both cases the octets can no more be told apart: ended, syntax.
  *   - A request that is not understood or not allowed is answered with the standard's status; a
  *     response that nobody waits for is noted and passed over, and so is one of another kind than
- *     its request wants. A response whose body is broken counts by its header: accepted, without an
- *     id.
+ *     its request wants (but any bind's response answers a bind). A response whose body is broken
+ *     counts by its header: accepted, without an id.
  *   - The first answer to a message opens the whole window if the session began on probation
  *     (allowance 1: after an SMSC that fell silent).
  *

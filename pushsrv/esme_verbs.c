@@ -92,8 +92,23 @@ static void on_answered(struct esme_session *s, const struct smpp_pdu *pdu,
 	}
 }
 
-static void on_response(struct esme_session *s, const struct smpp_pdu *pdu, int64_t now_us)
+/* Osmocom's SMSC answers a bind_receiver with a bind_transmitter_resp: nothing else is in flight
+ * then, so it is clear what it means. */
+static struct smpp_pdu as_meant(struct esme_session *s, const struct smpp_pdu *pdu)
 {
+	struct smpp_pdu meant = *pdu;
+	bool is_bind = smpp_bind_is_bind(pdu->id & ~SMPP_RESPONSE_BIT);
+
+	if (is_bind && s->state == SMPP_OPEN && pdu->id != (s->with.bind | SMPP_RESPONSE_BIT)) {
+		note(s, ESME_NOTE_MISMATCHED, pdu);
+		meant.id = s->with.bind | SMPP_RESPONSE_BIT;
+	}
+	return meant;
+}
+
+static void on_response(struct esme_session *s, const struct smpp_pdu *said, int64_t now_us)
+{
+	const struct smpp_pdu meant = as_meant(s, said), *pdu = &meant;
 	struct smpp_request r;
 	int err = smpp_window_take(s->window, pdu->id, pdu->sequence, &r);
 	bool is_nack = pdu->id == SMPP_GENERIC_NACK;

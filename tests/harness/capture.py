@@ -56,6 +56,14 @@ class Capture:
                 return
         raise AssertionError("tshark ended before it saw a packet from port %d" % source_port)
 
+    def finish(self):
+        """All that was sent until now is in the file: a last probe was seen behind it."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as last:
+            last.bind(("127.0.0.1", 0))
+            last.sendto(b"probe", ("127.255.255.254", self.port))
+            self.wait_for(last.getsockname()[1])
+        self.stop()
+
     def stop(self):
         """Ends the capture; the file is whole then."""
         if self.process.poll() is None:
@@ -73,7 +81,7 @@ class Capture:
     def read(self, display, *options):
         """tshark's text about the captured packets that match the display filter (the probes never do)."""
         command = ["tshark", "-n", "-r", str(self.file), "-d", "udp.port==%d,%s" % (self.port, self.decode), *DECODE,
-                   "-Y", "(udp.srcport != %d) && (%s)" % (self.probe_port, display), *options]
+                   "-Y", "!(udp.srcport == %d) && (%s)" % (self.probe_port, display), *options]
         run = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE,
                              env={**os.environ, "LC_ALL": "C.UTF-8"})
         if run.returncode != 0:
