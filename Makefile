@@ -66,9 +66,10 @@ $(BUILD)/obj/db/migrate_test.o: $(BUILD)/gen/db_migrations.h
 $(BUILD)/obj/db/migrate_test.o: ALL_CFLAGS += -I$(BUILD)/gen
 
 # The page of the simulated SMSC, too.
-$(BUILD)/gen/smsc_page.h: smsc-sim/page.html scripts/embed-page
+SCENARIOS := $(sort $(wildcard smsc-sim/scenarios/*.json))
+$(BUILD)/gen/smsc_page.h: smsc-sim/page.html $(SCENARIOS) scripts/embed-page
 	@mkdir -p $(@D)
-	scripts/embed-page $< >$@.tmp && mv $@.tmp $@
+	scripts/embed-page $< $(SCENARIOS) >$@.tmp && mv $@.tmp $@
 $(call obj,smsc-sim/page.c): $(BUILD)/gen/smsc_page.h
 $(call obj,smsc-sim/page.c): ALL_CFLAGS += -I$(BUILD)/gen
 

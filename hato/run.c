@@ -60,6 +60,7 @@ static void on_all_ready(void *arg)
 		endpoint("SMPP (simulated SMSC)", c->smsc_sim_listen, c->smsc_sim_smpp_port);
 		endpoint("SMPP over TLS", c->smsc_sim_listen, c->smsc_sim_smpp_tls_port);
 		endpoint("radio of the SMSC", "127.0.0.1", c->smsc_sim_radio_port);
+		endpoint("page, control of the SMSC", "127.0.0.1", c->smsc_sim_control_port);
 	}
 	endpoint("console and metrics", "127.0.0.1", c->hato_console_port);
 	printf("%-28s %s/%s\n", "feeder key", c->dir, c->paths_feeder_key);

@@ -10,6 +10,7 @@
 #include "lib/http_host.h"
 #include "lib/log.h"
 #include "lib/metrics.h"
+#include "smsc-sim/fault_counters.h"
 #include "smsc-sim/mo_json.h"
 #include "smsc-sim/mobile_originated.h"
 #include "smsc-sim/page.h"
@@ -76,7 +77,7 @@ static void get_metrics(void *arg, struct http_request *r)
 	size_t length = 0;
 	FILE *to = open_memstream(&text, &length);
 
-	(void)arg;
+	fault_counters_update(((struct control *)arg)->smsc->faults);
 	if (to) {
 		metrics_print(to);
 		fclose(to);
@@ -129,6 +130,17 @@ static void get_faults(void *arg, struct http_request *r)
 	const struct control *c = arg;
 
 	http_reply_json(r, 200, faults_write(c->smsc));
+}
+
+/* They are our own, and a test has read each. */
+static void get_scenarios(void *arg, struct http_request *r)
+{
+	const struct control *c = arg;
+	json_t *list = json_array();
+
+	for (size_t i = 0; c->page.scenarios[i]; i++)
+		json_array_append_new(list, json_loads(c->page.scenarios[i], 0, NULL));
+	http_reply_json(r, 200, list);
 }
 
 static void put_faults(void *arg, struct http_request *r)
@@ -227,6 +239,7 @@ static const struct http_route routes[] = {
 	{"POST", "/v1/mo", post_mo},
 	{"GET", "/v1/faults", get_faults},
 	{"PUT", "/v1/faults", put_faults},
+	{"GET", "/v1/scenarios", get_scenarios},
 	{"GET", "/metrics", get_metrics},
 	{NULL, NULL, NULL},
 };

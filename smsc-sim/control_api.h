@@ -4,9 +4,12 @@
  *     GET  /v1/messages          ?after= &limit= &order=newest &state= &destination= &account=
  *     GET  /v1/messages/{id}     with what it says, decoded
  *     GET  /v1/links             ESMEs, bound or not
- *     GET  /v1/phones            ?after= &limit= numbers that are attached, or have messages
- * waiting POST /v1/mo                a message as from a phone GET, PUT /v1/faults        the
- * scenario; putting one begins its day GET  /metrics
+ *     GET  /v1/phones            ?after= &limit= attached ones, and numbers that wait
+ *     POST /v1/mo                a message as from a phone
+ *     GET  /v1/faults            the scenario in force, and how its day goes
+ *     PUT  /v1/faults            another one: its day begins
+ *     GET  /v1/scenarios         those that come with the program
+ *     GET  /metrics
  *
  * Nobody has to show a key: it listens on 127.0.0.1 alone, and what a foreign web page makes a
  * browser send is refused (a Host that is not ours, an Origin that is not this very page's, a POST

@@ -3,6 +3,7 @@
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "smsc-sim/counters.h"
+#include "smsc-sim/fault_subject.h"
 #include "smsc-sim/link.h"
 #include "smsc-sim/notices.h"
 #include "smsc-sim/radio_link.h"
@@ -72,14 +73,6 @@ void delivery_abandon(struct message *m)
 
 /* ---- an attempt ---- */
 
-static struct fault_subject subject_of(const struct smsc *s, const struct message *m)
-{
-	return (struct fault_subject){.account = smsc_account_name(s, m),
-				      .destination = m->destination.number,
-				      .number = m->number,
-				      .attempt = m->attempts + 1U};
-}
-
 /* The attempt ended; who called goes on with what else waits there. */
 static void ended(struct smsc *s, struct message *m, enum outcome how, uint16_t error)
 {
@@ -107,7 +100,7 @@ static bool is_struck(struct smsc *s, struct message *m, unsigned *copies)
 	*copies = 0;
 	if (faults_idle(s->faults))
 		return false;
-	const struct fault_subject subject = subject_of(s, m);
+	const struct fault_subject subject = fault_subject(s, m, m->attempts + 1U);
 	struct fault_attempt f = faults_attempt(s->faults, clock_mono_us(), &subject);
 	*copies = f.copies;
 	if (f.outcome == FAULT_OUTCOME_NONE)
@@ -267,7 +260,7 @@ static bool is_held_back(struct smsc *s, struct message *m)
 {
 	if (m->was_delayed || faults_idle(s->faults))
 		return false;
-	const struct fault_subject subject = subject_of(s, m);
+	const struct fault_subject subject = fault_subject(s, m, m->attempts + 1U);
 	int64_t delay_us = faults_attempt_delay_us(s->faults, clock_mono_us(), &subject);
 	m->was_delayed = true;
 	if (delay_us <= 0)

@@ -8,6 +8,7 @@
 #include "lib/listener.h"
 #include "smsc-sim/control_api.h"
 #include "smsc-sim/counters.h"
+#include "smsc-sim/fault_counters.h"
 #include "smsc-sim/link.h"
 #include "smsc-sim/radio_link.h"
 #include "smsc-sim/scenario.h"
@@ -109,6 +110,7 @@ static int smsc_sim_start(struct daemon *d, void **shared)
 		return E_NOMEM;
 	p->conf = daemon_conf(d);
 	smsc_counters_register();
+	fault_counters_register();
 	p->links = admission_new((size_t)p->conf->smsc_sim_links_max,
 				 (size_t)p->conf->smsc_sim_links_max);
 	p->radios = admission_new((size_t)p->conf->smsc_sim_radio_links_max,

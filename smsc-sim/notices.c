@@ -6,6 +6,7 @@
 #include "lib/err.h"
 #include "lib/log.h"
 #include "smsc-sim/counters.h"
+#include "smsc-sim/fault_subject.h"
 #include "smsc-sim/delivery.h"
 #include "smsc-sim/link.h"
 #include "smsc-sim/receipt_pdu.h"
@@ -108,10 +109,7 @@ static bool is_struck(struct smsc *s, struct message *m)
 {
 	if (faults_idle(s->faults) || m->notice == NOTICE_MESSAGE)
 		return false;
-	const struct fault_subject subject = {.account = smsc_account_name(s, m),
-					      .destination = m->destination.number,
-					      .number = m->number,
-					      .attempt = 1};
+	const struct fault_subject subject = fault_subject(s, m, 1);
 	struct fault_receipt f = faults_receipt(s->faults, clock_mono_us(), &subject);
 	m->notice_copies = (uint8_t)(f.copies > UINT8_MAX ? UINT8_MAX : f.copies);
 	if (f.never) {

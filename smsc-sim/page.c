@@ -39,6 +39,7 @@ int page_init(struct page *out)
 		return rc;
 	out->html = page_html;
 	out->length = strlen(page_html);
+	out->scenarios = page_scenarios;
 	snprintf(out->policy, sizeof out->policy,
 		 "default-src 'none'; style-src 'sha256-%s'; script-src 'sha256-%s'; "
 		 "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",

@@ -3,7 +3,7 @@
  * The page loads nothing from anywhere: its style and its script are inside, and the Content
  * Security Policy allows these two by their hashes (taken once, at the start, of what is really
  * there) and requests to where the page came from, nothing else. So a text that came in a short
- * message can never become a script.
+ * message can never become a script. The ready-made scenarios (smsc-sim/scenarios) are carried too.
  *
  * OWNERSHIP  page_init's result is the caller's value. THREADS any
  * ERRORS     E_SYNTAX: the page has not exactly one <style> and one <script>; E_NOMEM
@@ -17,9 +17,10 @@
 #define PAGE_POLICY_MAX 320
 
 struct page {
-	const char *html; /* static */
+	const char *html; /* static, all of it */
 	size_t length;
 	char policy[PAGE_POLICY_MAX];
+	const char *const *scenarios; /* ready-made, as JSON; ends with null */
 };
 
 int page_init(struct page *out);

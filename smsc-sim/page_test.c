@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "smsc-sim/fault_script.h"
 #include "smsc-sim/page.h"
 
 static void is_the_file(void **state)
@@ -44,10 +45,26 @@ static void loads_nothing(void **state)
 	assert_null(strstr(page.policy, "unsafe"));
 }
 
+static void offers_scenarios(void **state)
+{
+	static struct fault_script script;
+	char problem[FAULT_PROBLEM_MAX];
+	struct page page;
+	size_t n = 0;
+
+	(void)state;
+	assert_int_equal(page_init(&page), 0);
+	for (; page.scenarios[n]; n++)
+		assert_true(fault_script_parse(page.scenarios[n], strlen(page.scenarios[n]),
+					       &script, problem));
+	assert_true(n >= 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(is_the_file),
-					   cmocka_unit_test(loads_nothing)};
+					   cmocka_unit_test(loads_nothing),
+					   cmocka_unit_test(offers_scenarios)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "smsc-sim/delivery.h"
+#include "smsc-sim/fault_counters.h"
 #include "smsc-sim/link.h"
 #include "smsc-sim/notices.h"
 #include "smsc-sim/outbind.h"
@@ -83,6 +84,7 @@ static void on_tick(void *arg)
 		link_tick(l, mono_us);
 	}
 	notices_tick(s, now_us);
+	fault_counters_update(s->faults);
 	outbind_tick(s, now_us);
 	/* The clock may have been set: what is due is due. */
 	on_turn(s);

@@ -51,7 +51,8 @@ static bool pass_faults(struct link *l, const struct smpp_pdu *pdu, const char *
 {
 	struct faults *f = l->smsc->faults;
 
-	*reply = (struct link_reply){.id = pdu->id, .sequence = pdu->sequence};
+	*reply = (struct link_reply){
+		.id = pdu->id, .sequence = pdu->sequence, .silent = l->is_muted};
 	*fault = (struct fault_submit){0};
 	*number = 0;
 	if (faults_idle(f))
@@ -61,7 +62,7 @@ static bool pass_faults(struct link *l, const struct smpp_pdu *pdu, const char *
 	const struct fault_subject subject = {
 		.account = account, .destination = destination, .number = *number};
 	*fault = faults_submit(f, clock_mono_us(), &subject);
-	reply->silent = fault->silent;
+	reply->silent = fault->silent || l->is_muted; /* it may be answered later */
 	reply->delay_us = fault->delay_us;
 	reply->sequence_add = fault->sequence_add;
 	if (!fault->status)

@@ -237,7 +237,18 @@ class Page(Case):
             head, _ = self.get("/v1/mo", "-H", "Content-Type: " + kind, "-d", '{"source":"1","destination":"2","text":""}')
             self.assertIn("403", head.splitlines()[0])
 
+    def test_ready_made_days(self):
+        days = self.smsc.api("GET", "/v1/scenarios")
+        self.assertEqual({"quiet day", "storm", "flaky links", "silent smsc", "bad day"}, {d["name"] for d in days})
+        for day in days:
+            self.assertEqual(day["name"], self.smsc.api("PUT", "/v1/faults", day)["name"])
+
     def test_metrics(self):
+        struck = self.smsc.metric("hato_smsc_sim_faults_total")
+        self.smsc.faults({"what": "throttle"})
+        self.esme().submit(FROM, self.a_number(SINK))
+        self.assertEqual(struck + 1, self.smsc.metric("hato_smsc_sim_faults_total"))
+        self.smsc.faults()
         before = self.smsc.metric("hato_smsc_sim_submits_total")
         self.esme().message_id(FROM, self.a_number(SINK))
         self.assertEqual(before + 1, self.smsc.metric("hato_smsc_sim_submits_total"))
@@ -395,10 +406,10 @@ class OfAnswers(Case):
 
 class OfDeliveries(Case):
     def struck(self, *faults, registered=1, esme=None):
-        """(esme, air, number, message id) of a message to an attached phone while the faults are in force."""
+        """(esme, air, number, message id) of a message to an attached phone while the faults are in force for it."""
         number = self.a_number()
         esme, air = esme or self.esme(), self.air(number)
-        self.smsc.faults(*faults)
+        self.smsc.faults(*({**fault, "destination": number} for fault in faults))
         return esme, air, number, esme.message_id(FROM, number, b"m", registered=registered)
 
     def test_absent_and_full(self):
@@ -455,6 +466,23 @@ class OfDeliveries(Case):
         tpdus = [air.deliver(number) for _ in range(3)]
         self.assertEqual(1, len({(t.source, t.dcs, t.body) for t in tpdus}))
         self.assertEqual("DELIVRD", esme.deliver().receipt["stat"])
+
+    def test_in_another_order(self):
+        numbers = [self.a_number() for _ in range(20)]
+        esme, air = self.esme(), self.air(*numbers)
+        self.smsc.faults({"what": "reorder", "share": 0.5, "within_ms": 100})
+        for number in numbers:
+            esme.message_id(FROM, number, b"m")
+        came = [number for kind, number, _ in (air.read() for _ in numbers) if kind == RP]
+        self.assertEqual(numbers, sorted(came))
+        self.assertNotEqual(numbers, came)
+
+    def test_a_phones_own_messages_too(self):
+        """They have an identity of their own each, though nobody submitted them."""
+        self.smsc.faults({"what": "fail", "per": "message", "share": 0.5, "destination": SINK})
+        ids = [self.smsc.api("POST", "/v1/mo", {"source": "8190", "destination": SINK + "9", "text": ""})["id"] for _ in range(20)]
+        states = {self.smsc.message(i)["state"] for i in ids}
+        self.assertEqual({"DELIVRD", "UNDELIV"}, states)
 
     def test_late(self):
         began = time.monotonic()
