@@ -215,7 +215,7 @@ enum esme_room esme_link_room(struct esme_link *l, int64_t now_us)
 		return ESME_IS_OUT;
 	if (l->partial || esme_session_room(&leg->session) == 0 ||
 	    conn_unsent(leg->conn) > ESME_UNSENT_MAX)
-		return silent_at_us(l) <= now_us ? ESME_IS_OUT : ESME_IS_FULL;
+		return l->is_silent || silent_at_us(l) <= now_us ? ESME_IS_OUT : ESME_IS_FULL;
 	if (esme_pace_wait_us(&l->pace, now_us) > 0)
 		return esme_pace_is_slowed(&l->pace) ? ESME_IS_OUT : ESME_IS_FULL;
 	return ESME_HAS_ROOM;

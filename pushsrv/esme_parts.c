@@ -14,7 +14,8 @@
 #define SHORT_MESSAGE_OCTETS 140
 #define HEADER_LENGTH_LEN    1 /* UDHL */
 #define PORTS_LEN            6 /* 16 bit ports: id, length, two ports */
-#define CONCAT_LEN           5 /* 8 bit reference: id, length, reference, total, number */
+#define CONCAT_8_LEN         5 /* id, length, 8 bit reference, total, number */
+#define CONCAT_16_LEN        6 /* what an SMSC makes of sar_msg_ref_num, which has 16 bits */
 #define SHORT_CODE_DIGITS    7 /* numbers up to so long mean something only to this network */
 #define PARTS_MAX            255
 
@@ -72,7 +73,9 @@ int esme_plan(const struct conf_smsc *with, size_t parts_max, const struct esme_
 		plan.by = with->parts == CONF_SMSC_PARTS_UDH   ? ESME_PLAN_UDH
 			  : with->parts == CONF_SMSC_PARTS_SAR ? ESME_PLAN_TLV
 							       : ESME_PLAN_PAYLOAD;
-		plan.each = room(m, HEADER_LENGTH_LEN + ports + CONCAT_LEN);
+		plan.each =
+			room(m, HEADER_LENGTH_LEN + ports +
+					(plan.by == ESME_PLAN_UDH ? CONCAT_8_LEN : CONCAT_16_LEN));
 	}
 	size_t at = 0;
 	do {

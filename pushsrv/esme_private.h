@@ -55,7 +55,8 @@ struct esme_link {
 	int64_t due_us;   /* DOWN: connect then; OPENING: give up then; stopping: go on */
 	int64_t up_us;    /* UP since then */
 	size_t tries;     /* in a row that came to nothing */
-	bool is_silent;   /* it took messages and said nothing: on probation */
+	bool is_silent;   /* it took messages and said nothing: on probation, and not
+				   waited for */
 	bool is_stopping, is_unbinding;          /* for a stop */
 	uint16_t reference;                      /* of the last message in parts */
 	struct esme_sending *sendings, *partial; /* all on their way; the one with parts to send */

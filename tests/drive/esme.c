@@ -108,6 +108,7 @@ static void flood_submitted(struct drive *d, const struct esme_result *r)
 	} else {
 		d->flood_left++;
 		d->flood_again++;
+		pump(d);
 	}
 }
 

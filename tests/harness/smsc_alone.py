@@ -38,10 +38,14 @@ class Smsc:
             lines += ["[esme %s]" % name, "password_file = %s.secret" % name, more]
         (self.dir / "hato.conf").write_text("\n".join(lines) + "\n")
         self.log_path = self.dir / "log"
+        self.options = options
+        self.start()
+
+    def start(self):
         ready, said = os.pipe()
-        with open(self.log_path, "wb") as log:
+        with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [str(BUILD / "smsc-sim"), "--config", str(self.dir / "hato.conf"), *map(str, options)], stdout=log, stderr=log,
+                [str(BUILD / "smsc-sim"), "--config", str(self.dir / "hato.conf"), *map(str, self.options)], stdout=log, stderr=log,
                 stdin=subprocess.DEVNULL, pass_fds=[said], env={**os.environ, "HATO_READY_FD": str(said)})
         os.close(said)
         with os.fdopen(ready) as pipe:
@@ -53,6 +57,10 @@ class Smsc:
 
     def log(self):
         return self.log_path.read_text(errors="replace")
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(PATIENCE)
 
     def close(self):
         self.process.send_signal(signal.SIGTERM)
