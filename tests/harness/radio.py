@@ -47,6 +47,7 @@ class Air:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
         self.kept = []
+        self.heard = []  # the RP messages, for a judge
 
     def __enter__(self):
         return self
@@ -70,6 +71,8 @@ class Air:
             self.buffer += got
         length = struct.unpack(">H", self.buffer[:2])[0]
         body, self.buffer = self.buffer[2:2 + length], self.buffer[2 + length:]
+        if body[0] == RP:
+            self.heard.append(body[2 + body[1]:])
         return body[0], body[2:2 + body[1]].decode(), body[2 + body[1]:]
 
     def next(self, kind, number):
