@@ -572,6 +572,49 @@ static void test_history(void **state)
 	free(h);
 }
 
+/* As if so many events had come meanwhile. */
+static void skip_events(struct bench_store *s, int n)
+{
+	char path[512], sql[512];
+	sqlite3 *db;
+
+	snprintf(path, sizeof path, "%s/bindings.db", s->dir);
+	snprintf(sql, sizeof sql,
+		 "INSERT INTO lease_event (id, commit_no, received_us, time_us, event, outcome,"
+		 " realm, plen, port_first, port_last, generation, decides, msisdn, imsi,"
+		 " session_id, nas_id, feeder, evidence) SELECT id + %d, commit_no, received_us,"
+		 " time_us, event, outcome, realm, 0, 0, 0, 0, 0, '', '', '', '', '', ''"
+		 " FROM lease_event ORDER BY id DESC LIMIT 1",
+		 n);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+}
+
+/* The index is in runs of 65,536 events; a question looks into all of them, and at the tail. */
+static void test_history_in_runs(void **state)
+{
+	struct bench_store *s = *state;
+	struct heard *h = malloc(sizeof *h);
+	int64_t t0 = clock_now_us();
+
+	for (int i = 0; i < 4; i++) {
+		char session[16];
+		make_subscriber(s, i + 1);
+		snprintf(session, sizeof session, "s%d", i);
+		apply(s, an_event(LEASE_START, "10.0.0.1", i + 1, session, t0 + i));
+		if (i < 3) {
+			sweep(s, t0);
+			skip_events(s, 70000);
+		}
+	}
+	assert_int_equal(history(s, "10.0.0.1", 0, 60, h), 4);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(h->history[i].time_us, t0 + i);
+	assert_int_equal(history(s, "10.0.0.1", t0 + 1, 60, h), 3);
+	free(h);
+}
+
 /* A key loses its holder by an event that names another key, or none: its own history says so. */
 static void test_history_of_others(void **state)
 {
@@ -841,6 +884,7 @@ int main(void)
 		TEST(test_of_subscriber),
 		TEST(test_expiry),
 		TEST(test_history),
+		TEST(test_history_in_runs),
 		TEST(test_history_of_others),
 		TEST(test_silent_feed),
 		TEST(test_lost_events),

@@ -6,7 +6,7 @@
 #include "lib/clock.h"
 #include "lib/err.h"
 
-#define INDEX_BATCH 500
+#define INDEX_BATCH 4096 /* the more at a time, the more share a page: some 15 ms */
 #define SWEEP_BATCH 200
 #define ROWS_MAX    10000
 

@@ -197,7 +197,11 @@ static const char *const old_rows =
 	" (0, 9000000, 9000000, 'start', 'stale', 'default', NULL, 0, 0, 0, 1, 0, '', '', '', '', "
 	"'', ''),"
 	" (0, 9000000, 9000000, 'frozen', 'applied', 'default', NULL, 0, 0, 0, 1, 0, '', '', '', "
-	"'', '', '')";
+	"'', '', '');"
+	"INSERT INTO lease_event_key VALUES (x'00000000000000000000ffff0a000001', 2),"
+	" (x'00000000000000000000ffff0a000001', 70000),"
+	" (x'00000000000000000000ffff0a000000', 70001);"
+	"UPDATE counter SET value = 70001 WHERE name = 'indexed'";
 
 /* What a file of yesterday holds is what it held. */
 static void test_lean_rows(void **state)
@@ -223,6 +227,9 @@ static void test_lean_rows(void **state)
 	assert_int_equal(one_int(path, "SELECT group_concat(mark, '') FROM"
 				       " (SELECT mark FROM lease_event ORDER BY id LIMIT 4)"),
 			 221);
+	assert_int_equal(one_int(path, "SELECT sum(run) * 10 + count(*) FROM lease_event_key"
+				       " WHERE event IN (2, 70000, 70001)"),
+			 23); /* runs 0, 1 and 1 */
 	store_open(s);
 }
 

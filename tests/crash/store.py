@@ -57,7 +57,7 @@ BINDING_FAULTS = [
      "SELECT id, commit_no FROM lease_event WHERE commit_no > (SELECT value FROM counter WHERE name = 'commit')"),
     ("history behind the index that is not in it",
      "SELECT id FROM lease_event e WHERE addr IS NOT NULL AND id <= (SELECT value FROM counter WHERE name = 'indexed')"
-     " AND NOT EXISTS (SELECT 1 FROM lease_event_key k WHERE k.addr = e.addr AND k.event = e.id)"),
+     " AND NOT EXISTS (SELECT 1 FROM lease_event_key k WHERE k.run = e.id >> 16 AND k.addr = e.addr AND k.event = e.id)"),
     ("the index names an event that is not there",
      "SELECT event FROM lease_event_key WHERE event NOT IN (SELECT id FROM lease_event)"),
     ("a generation in the history that the directory has not reached",
