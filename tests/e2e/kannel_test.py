@@ -85,6 +85,8 @@ class KannelTest(unittest.TestCase):
         self.assertEqual([link["account"] for link in self.smsc.api("GET", "/v1/links")], ["kannel"])
 
     def test_8_tshark_reads_all_of_it(self):
+        before = self.smsc.metric("hato_smsc_sim_pdus_in_total")
+        eventually("it enquires", lambda: self.smsc.metric("hato_smsc_sim_pdus_in_total") > before)
         self.capture.stop()
         port = ["-d", "tcp.port==%d,smpp" % self.smsc.smpp]
         bad = self.capture.read("_ws.malformed || (smpp && _ws.expert.severity >= 0x00800000)", *port)
