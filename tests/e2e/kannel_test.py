@@ -87,9 +87,9 @@ class KannelTest(unittest.TestCase):
     def test_8_tshark_reads_all_of_it(self):
         before = self.smsc.metric("hato_smsc_sim_pdus_in_total")
         eventually("it enquires", lambda: self.smsc.metric("hato_smsc_sim_pdus_in_total") > before)
-        self.capture.stop()
+        self.capture.finish()
         port = ["-d", "tcp.port==%d,smpp" % self.smsc.smpp]
-        bad = self.capture.read("_ws.malformed || (smpp && _ws.expert.severity >= 0x00800000)", *port)
+        bad = self.capture.read("tcp && (_ws.malformed || (smpp && _ws.expert.severity >= 0x00800000))", *port)
         self.assertEqual(bad, "")
         fields = self.capture.read("smpp", *port, "-T", "fields", "-e", "smpp.command_id", "-E", "aggregator=,")
         seen = {int(c, 0) for line in fields.split() for c in line.split(",")}
