@@ -29,7 +29,7 @@ struct store {
 	bool has_landing; /* a new message is among the noted */
 	bool is_committing;
 	int64_t flush_us; /* how long the timer waits; -1: it is not set */
-	size_t waiting; /* noted, or on their way */
+	size_t waiting;   /* noted, or on their way */
 	struct loop_timer *flush_timer;
 	void (*idle)(void *arg);
 	void *idle_arg;
