@@ -72,6 +72,7 @@ class Kannel:
             "admin": self.admin, "box": box, "send": self.send_port, "mo": self.server.server_port, "smpp": smpp_port,
             "system_id": system_id, "password": password, "dir": self.dir})
         self.boxes = []
+        self.kept = []
 
     def handler(self):
         heard = self.heard
@@ -147,7 +148,11 @@ class Kannel:
         return eventually("smsbox takes it", ask)
 
     def next(self, path):
-        """The next call of that path; what else comes is dropped."""
+        """The next call of that path; others are kept: Kannel makes several at once, in any order."""
+        for i, (where, fields) in enumerate(self.kept):
+            if where == path:
+                self.kept.pop(i)
+                return fields
         while True:
             try:
                 where, fields = self.heard.get(timeout=PATIENCE)
@@ -155,10 +160,14 @@ class Kannel:
                 raise AssertionError("Kannel did not call %s: %s" % (path, self.log()))
             if where == path:
                 return fields
+            self.kept.append((where, fields))
 
     def report(self, mark, what):
         """Waits for that report: 1 delivered, 2 failed, 4 buffered, 8 taken by the SMSC, 16 refused by it."""
-        while True:
+        wanted = {"mark": mark, "what": str(what)}
+        others = []
+        fields = self.next("/report")
+        while fields != wanted:
+            others.append(("/report", fields))
             fields = self.next("/report")
-            if fields["mark"] == mark and int(fields["what"]) == what:
-                return
+        self.kept += others
