@@ -1,6 +1,8 @@
 #include "lib/conn.h"
 
 #include <event2/buffer.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -66,6 +68,8 @@ static int conn_connect_to(struct loop *loop, const struct sockaddr *from,
 		close(fd);
 		return rc;
 	}
+	if (sa->sa_family != AF_UNIX)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
 	c->state = CONN_CONNECTING;
 	c->ops = ops;
 	c->session = session;

@@ -8,7 +8,8 @@
 #include "lib/tls.h"
 #include "pushsrv/esme_private.h"
 
-#define PROVEN_US (60 * CLOCK_S) /* a link that held so long was no failure */
+#define PROVEN_US      (60 * CLOCK_S) /* a link that held so long was no failure */
+#define PAUSE_LEAST_US (CLOCK_S / 10) /* between attempts, but for the first one */
 
 static const char *const ends[] = {
 	[ESME_END_CLOSED] = "closed",     [ESME_END_REFUSED] = "refused",
@@ -129,6 +130,8 @@ static int64_t pause_us(struct esme_link *l, bool is_refused)
 	size_t at = l->tries < list->count ? l->tries : list->count - 1;
 	int64_t us = is_refused ? l->conf->refused_us : list->value[at] * CLOCK_S;
 
+	if (l->tries > 0 && us < PAUSE_LEAST_US)
+		us = PAUSE_LEAST_US;
 	return us - us / 5 + (int64_t)esme_dice(l->pool, (uint64_t)(us / 5 * 2 + 1));
 }
 
