@@ -319,6 +319,11 @@ static void shares(void **state)
 	assert_in_range(struck("{\"what\":\"throttle\",\"share\":0.1}", 1), 340, 460);
 	assert_int_equal(struck("{\"what\":\"throttle\",\"share\":0}", 1), 0);
 	assert_int_equal(struck("{\"what\":\"throttle\",\"share\":1}", 1), MESSAGES);
+	/* Two of a kind throw dice of their own each. */
+	assert_in_range(struck("{\"what\":\"throttle\",\"share\":0.5},"
+			       "{\"what\":\"throttle\",\"share\":0.5}",
+			       1),
+			2880, 3120);
 	/* By destination all four of a phone, or none. */
 	unsigned n = struck("{\"what\":\"throttle\",\"share\":0.1,\"per\":\"destination\"}", 1);
 	assert_in_range(n, 280, 520);
