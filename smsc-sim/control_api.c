@@ -71,6 +71,13 @@ static void get_page(void *arg, struct http_request *r)
 	http_reply_text(r, 200, "text/html; charset=utf-8", c->page.html, c->page.length);
 }
 
+/* Browsers ask for it unasked. */
+static void get_icon(void *arg, struct http_request *r)
+{
+	(void)arg;
+	http_reply_json(r, 204, NULL);
+}
+
 static void get_metrics(void *arg, struct http_request *r)
 {
 	char *text = NULL;
@@ -232,6 +239,7 @@ static void post_mo(void *arg, struct http_request *r)
 
 static const struct http_route routes[] = {
 	{"GET", "/", get_page},
+	{"GET", "/favicon.ico", get_icon},
 	{"GET", "/v1/messages", get_messages},
 	{"GET", "/v1/messages/{id}", get_message},
 	{"GET", "/v1/links", get_links},

@@ -13,8 +13,8 @@ import unittest
 from harness.clients import curl
 from harness.radio import RP, Air
 from harness.radio import RP, Air
-from harness.smpp import (BINDFAIL, ENQUIRE_LINK, GENERIC_NACK, MSGQFUL, RESPONSE, SUBMIT_SM, SYSERR, THROTTLED, Deliver, Esme,
-                          submit_body)
+from harness.smpp import (BINDFAIL, ENQUIRE_LINK, GENERIC_NACK, MSGQFUL, RESPONSE, SUBMIT_SM, SYSERR, THROTTLED, UNBIND, Deliver,
+                          Esme, submit_body)
 from harness.smsc_alone import PASSWORD, Refused, Smsc
 from harness.system import BUILD, PATIENCE, ROOT, eventually
 
@@ -575,19 +575,37 @@ class OfLinks(Case):
 
 
 class TheSameDay(Case):
-    FAULTS = ({"what": "throttle", "share": 0.2}, {"what": "refuse", "status": 8, "share": 0.1}, {"what": "sequence", "share": 0.2})
+    FAULTS = ({"what": "throttle", "share": 0.2}, {"what": "refuse", "status": 8, "share": 0.1}, {"what": "sequence", "share": 0.2},
+              {"what": "fail", "share": 0.2, "per": "message"}, {"what": "loss", "of": "receipt", "share": 0.3})
     EACH, PHONES = 6, 20
 
     def play(self, seed, order):
-        """What came of each message, by phone, in the order of a phone's messages; over two links."""
+        """What came of each message, by phone, in the order of a phone's messages; over two links: the answer's status,
+        whether its sequence number was right, the receipt."""
         self.smsc.faults(*self.FAULTS, seed=seed)
-        links, out = [self.esme(), self.esme()], {}
+        links, out, receipts = [self.esme(), self.esme()], {}, {}
+
+        def answer(link):
+            while True:
+                pdu = link.read()
+                if pdu.command & RESPONSE:
+                    return pdu
+                link.answer(pdu)
+                d = Deliver(pdu)
+                receipts[d.receipt["id"]] = d.receipt["stat"]
+
         for phone, n in order:
             link = links[(phone + n * seed) % 2]
-            number = link.request(SUBMIT_SM, submit_body(FROM, "%s77%02d" % (SINK, phone), b"m"))
-            pdu = link.read()
-            out.setdefault(phone, []).append((pdu.status, pdu.sequence - number))
-        return out
+            number = link.request(SUBMIT_SM, submit_body(FROM, "%s77%02d" % (SINK, phone), b"m", registered=1))
+            pdu = answer(link)
+            out.setdefault(phone, []).append((pdu.status, pdu.sequence - number, pdu.body[:-1].decode()))
+        for link in links:  # what is on its way comes before the answer
+            link.request(ENQUIRE_LINK)
+            answer(link)
+        for link in links:  # no receipt of another day comes here
+            link.call(UNBIND)
+            link.close()
+        return {phone: [(status, shift, receipts.get(i)) for status, shift, i in all_] for phone, all_ in out.items()}
 
     def test_whatever_the_order_between_phones_and_links(self):
         ahead = [(phone, n) for n in range(self.EACH) for phone in range(self.PHONES)]
@@ -596,7 +614,8 @@ class TheSameDay(Case):
         self.assertEqual(day, self.play(7, turned))
         self.assertNotEqual(day, self.play(8, ahead))
         kinds = {what for phone in day.values() for what in phone}
-        self.assertLessEqual({(0, 0), (THROTTLED, 0), (SYSERR, 0), (0, 1)}, kinds)
+        self.assertLessEqual({(0, 0, "DELIVRD"), (0, 0, "UNDELIV"), (0, 0, None), (THROTTLED, 0, None), (SYSERR, 0, None),
+                              (0, 1, "DELIVRD")}, kinds)
 
 
 del Case
