@@ -200,8 +200,8 @@ static void round_trip(void **state)
 		"{\"what\":\"generic_nack\",\"zero\":true}",
 		"{\"what\":\"sequence\",\"by\":-3}",
 		"{\"what\":\"silence\",\"of\":\"all\",\"at\":1,\"until\":2}",
-		"{\"what\":\"cut\",\"after_pdus\":5,\"to_pdus\":9,\"answered\":true,\"down_s\":0."
-		"5}",
+		"{\"what\":\"cut\",\"after_pdus\":5,\"to_pdus\":9,\"answered\":true}",
+		"{\"what\":\"cut\",\"at\":0.5,\"every_s\":2,\"down_s\":0.5}",
 		"{\"what\":\"absent\",\"per\":\"each\",\"destination\":\"8190\"}",
 	};
 
