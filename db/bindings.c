@@ -29,6 +29,63 @@ void binding_check(struct db_port *port, const char *realm, const struct addr *s
 	checked(arg, err, err ? NULL : &b, err ? false : is_behind(behind_us, &b));
 }
 
+int binding_doubts_read(struct engine *e, struct binding_doubts *d)
+{
+	struct query q;
+
+	query_begin(&q, e, STMT_CONTAINED);
+	int err = query_run_int(&q, &d->any);
+	if (err)
+		return err;
+	query_begin(&q, e, STMT_NAS_BEHIND_NEWEST);
+	return query_run_int(&q, &d->behind_us);
+}
+
+int binding_doubt(struct engine *e, const struct binding_doubts *d, struct binding *b, bool *behind)
+{
+	int64_t behind_us = 0;
+	struct query q;
+
+	*behind = false;
+	if (is_behind(d->behind_us, b)) {
+		query_begin(&q, e, STMT_NAS_BEHIND_OF_SESSION);
+		query_int(&q, b->session);
+		int err = query_run_int(&q, &behind_us);
+		if (err && err != E_NOT_FOUND)
+			return err;
+		*behind = is_behind(behind_us, b);
+	}
+	return d->any ? binding_contain(e, d->any, b) : 0;
+}
+
+/* One view for all: a transaction for each would cost as much as the look. */
+int binding_check_all(struct db_port *port, const struct key *const *keys, size_t n,
+		      binding_checked *checked, void *arg)
+{
+	struct binding_doubts doubts;
+	struct query q;
+	int err;
+	struct engine *e = port_reader(port, DB_BINDINGS, &err);
+
+	if (!e)
+		return err;
+	query_begin(&q, e, STMT_VIEW);
+	err = query_run(&q);
+	if (!err)
+		err = binding_doubts_read(e, &doubts);
+	for (size_t i = 0; !err && i < n; i++) {
+		struct binding b;
+		bool behind = false;
+		int missing = binding_row_get(e, keys[i], &b);
+		if (!missing)
+			missing = binding_doubt(e, &doubts, &b, &behind);
+		checked(arg, missing, missing ? NULL : &b, behind);
+	}
+	engine_rollback(e);
+	engine_assert_idle(e);
+	return err;
+}
+
 /* Reads BINDING_FOUND_COLUMNS; *any is what may contain it. */
 static void read_found(struct query *q, struct binding_found *f, int64_t *any)
 {

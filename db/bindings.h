@@ -27,6 +27,16 @@ int binding_row_of_session(struct engine *e, int64_t session, struct binding out
 int bindings_of(struct engine *e, const char *realm, int64_t subscriber,
 		struct binding out[SUBSCRIBER_BINDINGS], size_t *n);
 
+/* What mostly is not, asked once before many rows are judged. */
+struct binding_doubts {
+	int64_t any;       /* CONTAINED */
+	int64_t behind_us; /* the newest moment since when any NAS is behind; 0: none is */
+};
+int binding_doubts_read(struct engine *e, struct binding_doubts *d);
+/* Sets b->frozen; *behind: its NAS is. */
+int binding_doubt(struct engine *e, const struct binding_doubts *d, struct binding *b,
+		  bool *behind);
+
 /* Did the key change hands? */
 bool binding_decides(const struct binding *before, const struct binding *after);
 

@@ -33,6 +33,7 @@
 #include "lib/rules/binding.h"
 #include "lib/rules/lease.h"
 #include "lib/rules/resync.h"
+#include "lib/rules/schedule.h"
 
 struct db;
 struct db_port;
@@ -45,6 +46,7 @@ struct db_options {
 	const char *daemon;   /* this process's name in hint_dir and in the history */
 	const uint8_t *secret_key; /* 64 octets that encrypt K and OPc at rest; null: not able to */
 	struct lease_limits lease;
+	struct schedule schedule; /* pushsrv's: which bearer, when; all zero: nothing is triggered */
 	size_t queue_max;        /* submitted writes that wait; over it E_BUSY. 0: default 10,000 */
 	size_t group_max;        /* writes in one commit. 0: default 512 */
 	size_t group_bytes;      /* bytes in one commit. 0: default 4 MiB */
@@ -174,6 +176,10 @@ void binding_find(struct db_port *, const char *realm, const struct addr *source
 typedef void binding_checked(void *arg, int err, const struct binding *b, bool behind);
 void binding_check(struct db_port *, const char *realm, const struct addr *source,
 		   uint16_t port_number, binding_checked *, void *arg);
+/* The rows of several keys at one moment, in order: checked(arg, ...) for each, before the call
+ * returns; it must not ask the store. err: none was looked at. */
+int binding_check_all(struct db_port *, const struct key *const *keys, size_t n, binding_checked *,
+		      void *arg);
 /* The bindings of a subscriber's active session in a realm ("" all realms): at most two a realm. */
 typedef void binding_list_got(void *arg, int err, const struct binding_found *, size_t n);
 void binding_of_subscriber(struct db_port *, const char *realm, int64_t subscriber,
@@ -386,50 +392,8 @@ struct maildrop_update {
 };
 void maildrop_update(struct db_port *, const struct maildrop_update *, db_done *, void *arg);
 
-/* ---- triggers (pushsrv)
+/* ---- triggers: what pushsrv does with the outbox is in db/outbox.h
  * ----------------------------------------------------------------------------------------- */
-
-/* The outbox: one row a mailbox with unread news. Its timestamp is committed before any datagram
- * that carries it. */
-struct outbox_row {
-	int64_t subscriber;
-	uint32_t newest_uid;  /* the newest mail it stands for */
-	uint32_t covered_uid; /* what timestamp_s covers; < newest_uid: renew before sending */
-	int64_t timestamp_s;  /* max(second of the newest mail, last one + 1) */
-	uint32_t attempts;    /* datagrams sent since covered_uid was set */
-	int64_t next_us;      /* not before this */
-	int64_t mailed_us;    /* when the newest mail was committed */
-};
-/* Rows due at now_us, soonest first; also the moment of the first one that is not due yet
- * (INT64_MAX: none). */
-typedef void outbox_got(void *arg, int err, const struct outbox_row *, size_t n, int64_t next_us);
-void outbox_due(struct db_port *, int64_t now_us, size_t limit, outbox_got *, void *arg);
-typedef void outbox_row_got(void *arg, int err, const struct outbox_row *);
-void outbox_get(struct db_port *, int64_t subscriber, outbox_row_got *,
-		void *arg); /* E_NOT_FOUND */
-/* Every row, due or not, in order of subscriber, those after `after` (0 from the start); next_us is
- * without meaning. A starting pushsrv goes through all of them: a lease may have been confirmed
- * while nobody watched. */
-void outbox_after(struct db_port *, int64_t after, size_t limit, outbox_got *, void *arg);
-/* Several mails came since: a new timestamp that covers newest_uid, committed; completes with the
- * row as it is then. */
-void outbox_renew(struct db_port *, int64_t subscriber, outbox_row_got *, void *arg);
-
-struct trigger_sent {
-	struct access_via via;
-	uint8_t tid;
-	int64_t timestamp_s, sent_us;
-	uint32_t covered_uid;
-	uint32_t attempts; /* after this one */
-	int64_t next_us;   /* when the next is due; INT64_MAX: no more by this bearer */
-};
-/* After the datagram: attempt, next time and send log. Nothing waits for it (done may be null). */
-void trigger_record(struct db_port *, const struct trigger_sent *, db_done *, void *arg);
-/* No usable binding now: the row sleeps until next_us or until a lease wakes it. */
-void trigger_postpone(struct db_port *, int64_t subscriber, int64_t next_us, db_done *, void *arg);
-/* A confirmed lease: the row of this subscriber, if any, is due now, with its attempts begun anew.
- */
-void trigger_wake(struct db_port *, int64_t subscriber, int64_t now_us, db_done *, void *arg);
 
 /* Was this datagram ours? E_NOT_FOUND: not in the send log. The subscriber it was meant for. */
 typedef void send_log_got(void *arg, int err, int64_t subscriber, uint32_t generation);
@@ -456,9 +420,10 @@ struct change {
 	enum change_kind kind;
 	int64_t subscriber; /* whom it touches: for a moved key the one who holds it now; 0 nobody
 			     */
-	int64_t former;     /* CHANGE_BINDING: who held it before; 0 nobody */
+	int64_t former;     /* CHANGE_BINDING: who held it before; 0 nobody. CHANGE_MAIL: the first
+			       row of the send log that was written with it; 0: none */
 	struct key key;     /* CHANGE_BINDING */
-	uint32_t generation;
+	uint32_t generation; /* CHANGE_MAIL: how many rows of the send log */
 	enum key_state state;
 };
 /* smsc.db (db/smsc.h) is no part of the gateway: smsc-sim alone opens it, and nothing else. */

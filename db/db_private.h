@@ -23,6 +23,7 @@
 #define ENDED_KEEP_US    DAY_US           /* binding-rules 1: ended sessions */
 #define IDLE_SESSION_US  (7 * DAY_US)     /* a superseded session that never ended */
 #define SEND_LOG_KEEP_US DAY_US           /* binding-rules 6 */
+#define SMS_KEEP_US      (8 * DAY_US)     /* an accepted one: longer than any validity */
 #define ORPHAN_US        HOUR_US          /* a body that no mail_accept named */
 #define SWEEP_BUDGET_US  5000             /* of one piece of sweeping inside a commit group */
 #define ON_OFF_PIECE     1000 /* sessions that a NAS's On/Off ends in one commit group */

@@ -21,7 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "db/db.h"
+#include "db/outbox.h"
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/log.h"
@@ -52,7 +52,9 @@ struct heard {
 	size_t n;
 	struct maildrop *drop;
 	uint8_t *octets;
-	struct outbox_row row, rows[64];
+	struct outbox_row row;
+	struct trigger_out out[64];
+	size_t rows;
 	int64_t next_us;
 	uint32_t generation;
 	struct history_row history[64];
@@ -263,15 +265,17 @@ static inline void on_row(void *arg, int err, const struct outbox_row *r)
 	heard_one(h, err);
 }
 
-static inline void on_rows(void *arg, int err, const struct outbox_row *r, size_t n,
-			   int64_t next_us)
+static inline void on_taken(void *arg, int err, const struct trigger_taken *t)
 {
 	struct heard *h = arg;
 
-	h->n = n;
-	h->next_us = next_us;
-	for (size_t i = 0; i < n && i < 64; i++)
-		h->rows[i] = r[i];
+	if (t) {
+		h->n = t->count;
+		h->rows = t->rows;
+		h->next_us = t->next_us;
+		for (size_t i = 0; i < t->count && i < 64; i++)
+			h->out[i] = t->out[i];
+	}
 	heard_one(h, err);
 }
 

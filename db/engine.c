@@ -142,6 +142,9 @@ static int configure(struct engine *e, const char *dir, enum engine_role role)
 		err = execute(e, by_role[role]);
 	if (!err && role == ENGINE_WRITER && e->file == DB_MAIL)
 		err = attach_bindings(e, dir);
+	/* Who is to be told is looked up for each trigger. */
+	if (!err && role == ENGINE_WRITER && e->file == DB_MAIL)
+		err = execute(e, "PRAGMA bindings.cache_size = -32768;");
 	if (!err)
 		err = read_frame_bytes(e);
 	/* A hook of one's own takes the place of SQLite's automatic checkpoints: checkpoint.c. */

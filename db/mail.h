@@ -40,9 +40,21 @@ int body_drop(struct engine *e, int64_t body);
 /* Deletes up to `limit` chunks of bodies that nobody needs; *more: there are others. */
 int body_sweep(struct engine *e, int64_t now_us, size_t limit, bool *more);
 
-/* Mail `uid` was stored: the row is made, or raised and woken. box->last_timestamp_s moves with a
- * new row. */
-int outbox_raise(struct engine *e, struct mailbox *box, uint32_t uid, int64_t received_us);
+/* max(second of the newest mail, last one + 1): a phone takes an equal or older one for a repeat.
+ */
+int64_t outbox_timestamp(struct mailbox *box, int64_t mailed_us);
+int outbox_row_get(struct engine *e, int64_t subscriber, struct outbox_row *row);
+int outbox_row_put(struct engine *e, const struct outbox_row *row);
+/* Reads OUTBOX_COLUMNS. */
+void outbox_read(struct query *q, struct outbox_row *row);
+/* Mail `uid` was stored: the row is made, or raised and woken; *row as it is now. *made: it was not
+ * there. box->last_timestamp_s moves with a new row. */
+int outbox_raise(struct engine *e, const struct schedule *s, struct mailbox *box, uint32_t uid,
+		 int64_t received_us, struct outbox_row *row, bool *made);
+/* The row was just made, in this transaction: if a datagram may go at once it is logged and counted
+ * here; *n rows of the send log from *first on. */
+int outbox_send_first(struct engine *e, const struct schedule *s, struct outbox_row *row,
+		      int64_t *first, uint32_t *n);
 /* A session listed all up to uid. */
 int outbox_clear(struct engine *e, int64_t subscriber, uint32_t listed_uid);
 

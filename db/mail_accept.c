@@ -8,6 +8,8 @@
 #include "db/mail.h"
 #include "lib/err.h"
 
+#define FIRST_RECIPIENTS 16 /* a mail to more does not keep the others waiting for its triggers */
+
 /* ---- RCPT ---- */
 
 static int owner_of(struct engine *e, const char *canonical, int64_t *subscriber)
@@ -138,6 +140,22 @@ static int put_message(struct engine *e, const struct accept_write *w,
 	return query_run(&q);
 }
 
+/* The row of the outbox, and, for the first mail of a mailbox, the datagram's way into the send log:
+ * it may leave after this commit. */
+static int wake_trigger(struct engine *e, const struct accept_write *w, struct mailbox *box,
+			uint32_t uid)
+{
+	const struct schedule *s = &w->write.port->db->options.schedule;
+	struct change change = {.kind = CHANGE_MAIL, .subscriber = box->subscriber};
+	struct outbox_row row;
+	bool made = false;
+	int err = outbox_raise(e, s, box, uid, w->received_us, &row, &made);
+
+	if (!err && made && w->count <= FIRST_RECIPIENTS)
+		err = outbox_send_first(e, s, &row, &change.former, &change.generation);
+	return err ? err : feed_append(e, &change);
+}
+
 static int store_for(struct engine *e, const struct accept_write *w,
 		     const struct accept_recipient *r, int64_t body)
 {
@@ -152,12 +170,8 @@ static int store_for(struct engine *e, const struct accept_write *w,
 	box.bytes += w->size + r->prefix_size;
 	err = put_message(e, w, r, &box, uid, body);
 	if (!err)
-		err = outbox_raise(e, &box, uid, w->received_us);
-	if (!err)
-		err = mailbox_put(e, &box);
-	return err ? err
-		   : feed_append(
-			     e, &(struct change){.kind = CHANGE_MAIL, .subscriber = r->subscriber});
+		err = wake_trigger(e, w, &box, uid);
+	return err ? err : mailbox_put(e, &box);
 }
 
 static int store(struct engine *e, const struct accept_write *w, size_t refs)

@@ -1,5 +1,7 @@
-/* The trigger's outbox: a row a mailbox with unread news, its timestamp committed before any
- * datagram carries it; the send log. */
+/* The trigger's outbox, row by row: a row a mailbox with unread news; what is found in the send
+ * log. The groups that are sent are taken in outbox_take.c. */
+#include "db/outbox.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,9 +9,9 @@
 #include "lib/clock.h"
 #include "lib/err.h"
 
-#define DUE_MAX 10000
+#define MISSED_MAX 1000
 
-static void read_outbox(struct query *q, struct outbox_row *r)
+void outbox_read(struct query *q, struct outbox_row *r)
 {
 	r->subscriber = query_get_int(q);
 	r->newest_uid = (uint32_t)query_get_int(q);
@@ -18,9 +20,16 @@ static void read_outbox(struct query *q, struct outbox_row *r)
 	r->attempts = (uint32_t)query_get_int(q);
 	r->next_us = query_get_int(q);
 	r->mailed_us = query_get_int(q);
+	r->bearer = (enum bearer)query_get_int(q);
+	r->sms_attempts = (uint32_t)query_get_int(q);
+	r->sms_state = (enum sms_state)query_get_int(q);
+	r->sent_us = query_get_int(q);
+	r->sms_us = query_get_int(q);
+	r->waiting_us = query_get_int(q);
+	r->id = query_get_int(q);
 }
 
-static int get_outbox(struct engine *e, int64_t subscriber, struct outbox_row *r)
+int outbox_row_get(struct engine *e, int64_t subscriber, struct outbox_row *r)
 {
 	struct query q;
 
@@ -28,16 +37,16 @@ static int get_outbox(struct engine *e, int64_t subscriber, struct outbox_row *r
 	query_int(&q, subscriber);
 	int err = query_first(&q);
 	if (!err)
-		read_outbox(&q, r);
+		outbox_read(&q, r);
 	query_end(&q);
 	return err;
 }
 
-static int put_outbox(struct engine *e, const struct outbox_row *r)
+static int write_row(struct engine *e, enum statement id, const struct outbox_row *r)
 {
 	struct query q;
 
-	query_begin(&q, e, STMT_OUTBOX_PUT);
+	query_begin(&q, e, id);
 	query_int(&q, r->subscriber);
 	query_int(&q, r->newest_uid);
 	query_int(&q, r->covered_uid);
@@ -45,12 +54,22 @@ static int put_outbox(struct engine *e, const struct outbox_row *r)
 	query_int(&q, r->attempts);
 	query_int(&q, r->next_us);
 	query_int(&q, r->mailed_us);
+	query_int(&q, r->bearer);
+	query_int(&q, r->sms_attempts);
+	query_int(&q, r->sms_state);
+	query_int(&q, r->sent_us);
+	query_int(&q, r->sms_us);
+	query_int(&q, r->waiting_us);
+	query_int(&q, r->id);
 	return query_run(&q);
 }
 
-/* max(second of the newest mail, last one + 1): a phone takes an equal or older one for a repeat.
- */
-static int64_t next_timestamp(struct mailbox *box, int64_t mailed_us)
+int outbox_row_put(struct engine *e, const struct outbox_row *r)
+{
+	return write_row(e, STMT_OUTBOX_UPDATE, r);
+}
+
+int64_t outbox_timestamp(struct mailbox *box, int64_t mailed_us)
 {
 	int64_t second = mailed_us / CLOCK_S;
 
@@ -60,23 +79,28 @@ static int64_t next_timestamp(struct mailbox *box, int64_t mailed_us)
 	return second;
 }
 
-int outbox_raise(struct engine *e, struct mailbox *box, uint32_t uid, int64_t received_us)
+int outbox_raise(struct engine *e, const struct schedule *s, struct mailbox *box, uint32_t uid,
+		 int64_t received_us, struct outbox_row *row, bool *made)
 {
-	struct outbox_row row;
-	int err = get_outbox(e, box->subscriber, &row);
+	int err = outbox_row_get(e, box->subscriber, row);
 
-	if (err == E_NOT_FOUND) {
-		row = (struct outbox_row){.subscriber = box->subscriber,
-					  .covered_uid = uid,
-					  .timestamp_s = next_timestamp(box, received_us),
-					  .next_us = received_us};
-		err = 0;
+	*made = err == E_NOT_FOUND;
+	if (err && !*made)
+		return err;
+	if (*made)
+		*row = (struct outbox_row){.subscriber = box->subscriber,
+					   .covered_uid = uid,
+					   .timestamp_s = outbox_timestamp(box, received_us),
+					   .next_us = received_us};
+	row->newest_uid = uid;
+	row->mailed_us = received_us;
+	if (*made) {
+		err = write_row(e, STMT_OUTBOX_INSERT, row);
+		row->id = engine_inserted(e);
+		return err;
 	}
-	row.newest_uid = uid;
-	row.mailed_us = received_us;
-	if (received_us < row.next_us) /* asleep, or waiting to repeat: there is news */
-		row.next_us = received_us;
-	return err ? err : put_outbox(e, &row);
+	schedule_news(s, received_us, row);
+	return outbox_row_put(e, row);
 }
 
 int outbox_clear(struct engine *e, int64_t subscriber, uint32_t listed_uid)
@@ -91,77 +115,6 @@ int outbox_clear(struct engine *e, int64_t subscriber, uint32_t listed_uid)
 
 /* ---- reading ---- */
 
-static int read_due(struct engine *e, int64_t now_us, size_t limit, struct outbox_row *rows,
-		    size_t *n, int64_t *next_us)
-{
-	struct query q;
-
-	query_begin(&q, e, STMT_OUTBOX_DUE);
-	query_int(&q, now_us);
-	query_int(&q, (int64_t)limit);
-	while (*n < limit && query_next(&q))
-		read_outbox(&q, &rows[(*n)++]);
-	int err = query_end(&q);
-	if (err)
-		return err;
-	query_begin(&q, e, STMT_OUTBOX_NEXT);
-	query_int(&q, now_us);
-	err = query_run_int(&q, next_us);
-	return err == E_NOT_FOUND ? 0 : err;
-}
-
-void outbox_due(struct db_port *port, int64_t now_us, size_t limit, outbox_got *got, void *arg)
-{
-	size_t n = 0;
-	int64_t next_us = INT64_MAX;
-	int err;
-	struct engine *e = port_reader(port, DB_MAIL, &err);
-
-	if (limit > DUE_MAX)
-		limit = DUE_MAX;
-	struct outbox_row *rows = malloc((limit ? limit : 1) * sizeof *rows);
-	if (!rows)
-		err = E_NOMEM;
-	else if (e)
-		err = read_due(e, now_us, limit, rows, &n, &next_us);
-	if (e)
-		engine_assert_idle(e);
-	got(arg, err, rows, err ? 0 : n, next_us);
-	free(rows);
-}
-
-static int read_after(struct engine *e, int64_t after, size_t limit, struct outbox_row *rows,
-		      size_t *n)
-{
-	struct query q;
-
-	query_begin(&q, e, STMT_OUTBOX_AFTER);
-	query_int(&q, after);
-	query_int(&q, (int64_t)limit);
-	while (*n < limit && query_next(&q))
-		read_outbox(&q, &rows[(*n)++]);
-	return query_end(&q);
-}
-
-void outbox_after(struct db_port *port, int64_t after, size_t limit, outbox_got *got, void *arg)
-{
-	size_t n = 0;
-	int err;
-	struct engine *e = port_reader(port, DB_MAIL, &err);
-
-	if (limit > DUE_MAX)
-		limit = DUE_MAX;
-	struct outbox_row *rows = malloc((limit ? limit : 1) * sizeof *rows);
-	if (!rows)
-		err = E_NOMEM;
-	else if (e)
-		err = read_after(e, after, limit, rows, &n);
-	if (e)
-		engine_assert_idle(e);
-	got(arg, err, rows, err ? 0 : n, INT64_MAX);
-	free(rows);
-}
-
 void outbox_get(struct db_port *port, int64_t subscriber, outbox_row_got *got, void *arg)
 {
 	struct outbox_row row;
@@ -169,7 +122,7 @@ void outbox_get(struct db_port *port, int64_t subscriber, outbox_row_got *got, v
 	struct engine *e = port_reader(port, DB_MAIL, &err);
 
 	if (e) {
-		err = get_outbox(e, subscriber, &row);
+		err = outbox_row_get(e, subscriber, &row);
 		engine_assert_idle(e);
 	}
 	got(arg, err, err ? NULL : &row);
@@ -199,186 +152,76 @@ void send_log_find(struct db_port *port, const struct key *k, uint8_t tid, int64
 	got(arg, err, subscriber, (uint32_t)generation);
 }
 
-/* ---- writing ---- */
+/* ---- whose lease was confirmed meanwhile ---- */
 
-struct outbox_write {
-	struct write write;
-	union {
-		outbox_row_got *row;
-		db_done *plain;
-	} done;
-	void *arg;
-	int64_t subscriber;
-	int64_t time_us; /* postpone: until; wake: now */
-	struct trigger_sent sent;
-	struct outbox_row row;
-};
-
-static struct outbox_write *outbox_write_new(int64_t subscriber, void *arg,
-					     int (*run)(struct write *, struct engine *),
-					     void (*done)(struct write *))
+/* Rows that no datagram is due of, from `after` on. */
+static int read_waiting(struct engine *e, int64_t after, size_t limit, int64_t now_us,
+			struct outbox_row *rows, size_t *n, int64_t *last)
 {
-	struct outbox_write *w = write_new(sizeof *w, 0, run, done);
+	struct query q;
+	size_t seen = 0;
 
-	if (w) {
-		w->subscriber = subscriber;
-		w->arg = arg;
+	query_begin(&q, e, STMT_OUTBOX_AFTER);
+	query_int(&q, after);
+	query_int(&q, (int64_t)limit);
+	for (; seen < limit && query_next(&q); seen++) {
+		outbox_read(&q, &rows[*n]);
+		*last = rows[*n].subscriber;
+		if (rows[*n].next_us > now_us || rows[*n].bearer != BEARER_UDP)
+			(*n)++;
 	}
-	return w;
+	if (seen < limit)
+		*last = 0;
+	return query_end(&q);
 }
 
-static void plain_done(struct write *write)
-{
-	struct outbox_write *w = (struct outbox_write *)write;
-
-	if (w->done.plain)
-		w->done.plain(w->arg, write->err);
-}
-
-static void row_done(struct write *write)
-{
-	struct outbox_write *w = (struct outbox_write *)write;
-
-	if (w->done.row)
-		w->done.row(w->arg, write->err, write->err ? NULL : &w->row);
-}
-
-static int run_renew(struct write *write, struct engine *e)
-{
-	struct outbox_write *w = (struct outbox_write *)write;
-	struct mailbox box;
-	int err = get_outbox(e, w->subscriber, &w->row);
-
-	if (err || w->row.covered_uid >= w->row.newest_uid)
-		return err;
-	err = mailbox_get(e, w->subscriber, &box);
-	if (err)
-		return err;
-	w->row.timestamp_s = next_timestamp(&box, w->row.mailed_us);
-	w->row.covered_uid = w->row.newest_uid;
-	w->row.attempts = 0;
-	err = mailbox_put(e, &box);
-	return err ? err : put_outbox(e, &w->row);
-}
-
-void outbox_renew(struct db_port *port, int64_t subscriber, outbox_row_got *done, void *arg)
-{
-	struct outbox_write *w = outbox_write_new(subscriber, arg, run_renew, row_done);
-
-	if (!w) {
-		done(arg, E_NOMEM, NULL);
-		return;
-	}
-	w->done.row = done;
-	write_submit(port, DB_MAIL, w);
-}
-
-static int put_send_log(struct engine *e, const struct trigger_sent *t)
+/* All at one moment: a transaction for each look would cost more than the look. */
+static int read_missed(struct engine *e, const struct schedule *s, const struct outbox_row *rows,
+		       size_t n, int64_t *subscribers, size_t *count)
 {
 	struct query q;
 
-	query_begin(&q, e, STMT_SEND_LOG_PUT);
-	query_int(&q, t->sent_us);
-	query_int(&q, t->timestamp_s);
-	query_int(&q, t->tid);
-	query_key(&q, &t->via.key);
-	query_int(&q, t->via.generation);
-	query_int(&q, t->via.subscriber);
-	query_int(&q, t->covered_uid);
-	return query_run(&q);
+	query_begin(&q, e, STMT_VIEW);
+	int err = query_run(&q);
+	for (size_t i = 0; !err && i < n; i++) {
+		int64_t confirmed_us = 0;
+		query_begin(&q, e, STMT_CONFIRMED_LAST);
+		query_int(&q, rows[i].subscriber);
+		err = query_run_int(&q, &confirmed_us);
+		if (confirmed_us && schedule_missed(s, &rows[i], confirmed_us))
+			subscribers[(*count)++] = rows[i].subscriber;
+	}
+	engine_rollback(e);
+	return err;
 }
 
-/* A row that was renewed meanwhile stands for other mail: its attempts are not this datagram's.
- * Mail that came meanwhile keeps the row due. */
-static int count_attempt(struct engine *e, const struct trigger_sent *t)
+void outbox_missed(struct db_port *port, int64_t after, size_t limit, int64_t now_us,
+		   outbox_missed_got *got, void *arg)
 {
-	struct outbox_row row;
-	int err = get_outbox(e, t->via.subscriber, &row);
+	size_t n = 0, count = 0;
+	int64_t last = after;
+	int err, bindings_err;
+	struct engine *mail = port_reader(port, DB_MAIL, &err);
+	struct engine *bindings = port_reader(port, DB_BINDINGS, &bindings_err);
 
-	if (err)
-		return err == E_NOT_FOUND ? 0 : err; /* fetched already */
-	if (row.covered_uid != t->covered_uid || row.timestamp_s != t->timestamp_s)
-		return 0;
-	row.attempts = t->attempts;
-	if (row.newest_uid == row.covered_uid || t->next_us < row.next_us)
-		row.next_us = t->next_us;
-	return put_outbox(e, &row);
-}
-
-static int run_record(struct write *write, struct engine *e)
-{
-	const struct trigger_sent *t = &((struct outbox_write *)write)->sent;
-	int err = put_send_log(e, t);
-
+	if (limit > MISSED_MAX)
+		limit = MISSED_MAX;
+	struct outbox_row *rows = malloc((limit + 1) * sizeof *rows);
+	int64_t *subscribers = malloc((limit + 1) * sizeof *subscribers);
 	if (!err)
-		err = access_append(e, &t->via, ACCESS_TRIGGERED, &t->covered_uid, 1, t->sent_us);
-	return err ? err : count_attempt(e, t);
-}
-
-void trigger_record(struct db_port *port, const struct trigger_sent *sent, db_done *done, void *arg)
-{
-	struct outbox_write *w =
-		outbox_write_new(sent->via.subscriber, arg, run_record, plain_done);
-
-	if (!w) {
-		if (done)
-			done(arg, E_NOMEM);
-		return;
+		err = bindings_err;
+	if (!err && (!rows || !subscribers))
+		err = E_NOMEM;
+	if (!err)
+		err = read_waiting(mail, after, limit, now_us, rows, &n, &last);
+	if (!err)
+		err = read_missed(bindings, &port->db->options.schedule, rows, n, subscribers,
+				  &count);
+	if (!err) {
+		engine_assert_idle(mail);
+		engine_assert_idle(bindings);
 	}
-	w->done.plain = done;
-	w->sent = *sent;
-	write_submit(port, DB_MAIL, w);
-}
-
-static int run_postpone(struct write *write, struct engine *e)
-{
-	struct outbox_write *w = (struct outbox_write *)write;
-	int err = get_outbox(e, w->subscriber, &w->row);
-
-	if (err)
-		return err == E_NOT_FOUND ? 0 : err;
-	w->row.next_us = w->time_us;
-	return put_outbox(e, &w->row);
-}
-
-void trigger_postpone(struct db_port *port, int64_t subscriber, int64_t next_us, db_done *done,
-		      void *arg)
-{
-	struct outbox_write *w = outbox_write_new(subscriber, arg, run_postpone, plain_done);
-
-	if (!w) {
-		if (done)
-			done(arg, E_NOMEM);
-		return;
-	}
-	w->done.plain = done;
-	w->time_us = next_us;
-	write_submit(port, DB_MAIL, w);
-}
-
-static int run_wake(struct write *write, struct engine *e)
-{
-	struct outbox_write *w = (struct outbox_write *)write;
-	int err = get_outbox(e, w->subscriber, &w->row);
-
-	if (err)
-		return err == E_NOT_FOUND ? 0 : err;
-	w->row.next_us = w->time_us;
-	w->row.attempts = 0;
-	return put_outbox(e, &w->row);
-}
-
-void trigger_wake(struct db_port *port, int64_t subscriber, int64_t now_us, db_done *done,
-		  void *arg)
-{
-	struct outbox_write *w = outbox_write_new(subscriber, arg, run_wake, plain_done);
-
-	if (!w) {
-		if (done)
-			done(arg, E_NOMEM);
-		return;
-	}
-	w->done.plain = done;
-	w->time_us = now_us;
-	write_submit(port, DB_MAIL, w);
+	got(arg, err, subscribers, err ? 0 : count, last);
+	free(rows);
+	free(subscribers);
 }

@@ -19,6 +19,7 @@ static const char *const may_scan[] = {
 	"SCAN g",
 	"SCAN message_tombstone",
 	"SCAN send_log",
+	"SCAN sms",
 	"SCAN access",
 	"SCAN (subquery",
 	"SCAN CONSTANT ROW",

@@ -160,6 +160,11 @@ static int sweep_send_log(const struct sweep_write *w, struct engine *e, bool *m
 	return run_aged(e, STMT_SEND_LOG_SWEEP, w->now_us - SEND_LOG_KEEP_US, ROW_BATCH, more);
 }
 
+static int sweep_sms(const struct sweep_write *w, struct engine *e, bool *more)
+{
+	return run_aged(e, STMT_SMS_SWEEP, w->now_us - SMS_KEEP_US, ROW_BATCH, more);
+}
+
 static int sweep_access(const struct sweep_write *w, struct engine *e, bool *more)
 {
 	return access_sweep(e, w->now_us - w->write.port->db->options.history_keep_us, more);
@@ -183,8 +188,8 @@ static int sweep_message_tombstones(const struct sweep_write *w, struct engine *
 static sweep_step *const steps[DB_FILES][8] = {
 	[DB_BINDINGS] = {expire_lease, sweep_changes, sweep_sessions, index_history, sweep_history,
 			 sweep_names, sweep_gone, vacuum},
-	[DB_MAIL] = {sweep_changes, sweep_bodies, sweep_send_log, index_access, sweep_access,
-		     sweep_message_tombstones, vacuum},
+	[DB_MAIL] = {sweep_changes, sweep_bodies, sweep_send_log, sweep_sms, index_access,
+		     sweep_access, sweep_message_tombstones, vacuum},
 };
 
 /* Every step once, then those with more to do, while there is time. */

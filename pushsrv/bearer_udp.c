@@ -11,6 +11,8 @@
 
 #include "lib/err.h"
 
+#define SEND_MAX 64 /* datagrams of one system call */
+
 enum family { FAMILY_V4, FAMILY_V6, FAMILIES };
 
 struct egress {
@@ -141,22 +143,74 @@ uint16_t bearer_udp_port(const struct bearer_udp *b, const char *realm)
 	return e ? e->realm->trigger_port : 0;
 }
 
-int bearer_udp_send(const struct bearer_udp *b, const char *realm, const struct addr *to,
-		    const uint8_t *datagram, size_t n)
+static int fd_of(const struct bearer_udp *b, const struct datagram *d, uint16_t *port)
 {
-	const struct egress *e = egress_of(b, realm);
-	int fd = e ? e->fd[addr_is_v4(to) ? FAMILY_V4 : FAMILY_V6] : -1;
-	struct sockaddr_storage name;
+	const struct egress *e = egress_of(b, d->realm);
 
-	if (fd < 0 || e->realm->trigger_port == 0)
-		return E_NOT_FOUND;
-	socklen_t size = addr_to_sockaddr(to, e->realm->trigger_port, &name);
-	/* A second try: the error may be that of an earlier datagram, and is then told once. */
-	for (int tries = 0; tries < 2; tries++) {
-		if (sendto(fd, datagram, n, MSG_NOSIGNAL, (struct sockaddr *)&name, size) >= 0)
-			return 0;
-		if (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS)
-			return E_AGAIN;
+	if (!e || e->realm->trigger_port == 0)
+		return -1;
+	*port = e->realm->trigger_port;
+	return e->fd[addr_is_v4(&d->to) ? FAMILY_V4 : FAMILY_V6];
+}
+
+static bool is_full(int error)
+{
+	return error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS;
+}
+
+/* All by one socket. An error that sendmmsg tells of may be that of an earlier datagram, and is
+ * then told once: so each is tried twice. */
+static void send_run(int fd, struct mmsghdr *messages, struct datagram *list, size_t n)
+{
+	size_t at = 0;
+	bool again = false;
+
+	while (at < n) {
+		int sent = sendmmsg(fd, messages + at, (unsigned)(n - at), MSG_NOSIGNAL);
+		if (sent > 0) {
+			for (; sent > 0; sent--)
+				list[at++].err = 0;
+			again = false;
+		} else if (is_full(errno)) {
+			for (; at < n; at++)
+				list[at].err = E_AGAIN;
+		} else if (again) {
+			list[at++].err = E_IO;
+			again = false;
+		} else {
+			again = true;
+		}
 	}
-	return E_IO;
+}
+
+/* As many as leave by the socket of the first one; how many that were. */
+static size_t send_some(const struct bearer_udp *b, struct datagram *list, size_t n)
+{
+	struct sockaddr_storage names[SEND_MAX];
+	struct iovec iov[SEND_MAX];
+	struct mmsghdr messages[SEND_MAX];
+	uint16_t port = 0;
+	int fd = fd_of(b, &list[0], &port);
+	size_t i = 0;
+
+	if (fd < 0) {
+		list[0].err = E_NOT_FOUND;
+		return 1;
+	}
+	for (; i < n && i < SEND_MAX && fd_of(b, &list[i], &port) == fd; i++) {
+		iov[i] = (struct iovec){list[i].octets, list[i].size};
+		messages[i].msg_hdr = (struct msghdr){
+			.msg_name = &names[i],
+			.msg_namelen = addr_to_sockaddr(&list[i].to, port, &names[i]),
+			.msg_iov = &iov[i],
+			.msg_iovlen = 1};
+	}
+	send_run(fd, messages, list, i);
+	return i;
+}
+
+void bearer_udp_send(const struct bearer_udp *b, struct datagram *list, size_t n)
+{
+	for (size_t at = 0; at < n;)
+		at += send_some(b, list + at, n - at);
 }

@@ -7,13 +7,14 @@
  * dropped by a filter.
  *
  * OWNERSHIP  bearer_udp_close frees all; realms are borrowed from the configuration.
- * THREADS    any; a send is one sendto(2).
+ * THREADS    one at a time
  * SEE        design 6 "Trigger", binding rules 6, protocols 1.6
  */
 #ifndef HATO_PUSHSRV_BEARER_UDP_H
 #define HATO_PUSHSRV_BEARER_UDP_H
 
 #include "lib/conf.h"
+#include "lib/wire/trigger.h"
 
 struct bearer_udp;
 
@@ -25,9 +26,15 @@ void bearer_udp_close(struct bearer_udp *b);
 /* Where handsets of the realm listen; 0: no such realm. */
 uint16_t bearer_udp_port(const struct bearer_udp *b, const char *realm);
 
-/* One datagram to the realm's trigger port at `to`. E_AGAIN: the socket is full, try soon;
- * E_NOT_FOUND: the realm has no egress for this family of addresses; E_IO: the network refused. */
-int bearer_udp_send(const struct bearer_udp *b, const char *realm, const struct addr *to,
-		    const uint8_t *datagram, size_t n);
+struct datagram {
+	const char *realm;
+	struct addr to; /* at the realm's trigger port */
+	uint8_t octets[TRIGGER_MAX];
+	size_t size;
+	int err; /* set by bearer_udp_send. E_AGAIN: the socket is full, try soon; E_NOT_FOUND: the
+		    realm has no egress for this family of addresses; E_IO: the network refused */
+};
+/* Those that leave by the same egress one after the other go in one sendmmsg(2). */
+void bearer_udp_send(const struct bearer_udp *b, struct datagram *list, size_t n);
 
 #endif

@@ -81,6 +81,16 @@ int esme_submit(struct esme *e, const struct esme_message *message, void *arg)
 	return 0;
 }
 
+bool esme_has_room(struct esme *e)
+{
+	if (e->is_stopping)
+		return false;
+	if (choose(e))
+		return true;
+	want_room(e);
+	return false;
+}
+
 size_t esme_links_up(const struct esme *e)
 {
 	size_t n = 0;

@@ -116,6 +116,8 @@ int esme_open(const struct conf *c, struct loop *loop, const struct esme_client 
 	      struct esme **out, char error[256]);
 
 int esme_submit(struct esme *e, const struct esme_message *message, void *arg);
+/* Would one be taken now? If not, room() is called later, as after E_AGAIN. */
+bool esme_has_room(struct esme *e);
 
 enum esme_answer {
 	ESME_TAKEN, /* it is committed: it does not come again */

@@ -7,8 +7,10 @@
 #include "lib/err.h"
 #include "lib/listener.h"
 #include "pushsrv/counters.h"
+#include "pushsrv/esme.h"
 #include "pushsrv/lmtp_peer.h"
 #include "pushsrv/push.h"
+#include "pushsrv/trigger_rules.h"
 
 #define DAY_US  (86400 * CLOCK_S)
 #define REFUSAL "421 4.3.2 too many connections\r\n"
@@ -76,6 +78,7 @@ static int open_db(struct daemon *d, struct pushsrv *p)
 		.lease = {.max_skew_us = c->authsrv_max_skew * CLOCK_S,
 			  .max_age_us = c->authsrv_max_age * CLOCK_S,
 			  .lag_us = c->authsrv_lag * CLOCK_S},
+		.schedule = trigger_rules(c),
 		.queue_max = (size_t)c->db_queue_max,
 		.group_max = (size_t)c->db_group_max,
 		.group_bytes = (size_t)c->db_group_bytes,
@@ -118,6 +121,8 @@ static int pushsrv_start(struct daemon *d, void **shared)
 		return E_NOMEM;
 	p->conf = daemon_conf(d);
 	push_counters_register();
+	if (trigger_rules(p->conf).sms)
+		esme_counters_register(p->conf);
 	int err = open_all(d, p);
 	if (err) {
 		pushsrv_stop(p);

@@ -9,138 +9,47 @@
 #include "lib/log.h"
 #include "pushsrv/counters.h"
 #include "pushsrv/purge.h"
+#include "pushsrv/trigger_rules.h"
 #include "pushsrv/triggers.h"
 
-#define SCAN_ROWS                                                                                  \
-	(2 * TRIGGERS_AT_ONCE) /* more than can be at work: there is always a new one among them   \
-				*/
-#define SCAN_ROOM   (TRIGGERS_AT_ONCE / 4)
-#define RESUME_ROWS 128
-#define RETRY_US    CLOCK_S
-#define LOOK_US                                                                                    \
-	(60 * CLOCK_S) /* in case the clock was set: the times in the outbox are of the wall */
+#define RESUME_ROWS    64 /* a turn of the loop: a mail that comes meanwhile is in between */
+#define RETRY_US       CLOCK_S
+#define RESUME_WAIT_US 5000 /* for the groups that wake whom it found */
 
 struct push {
 	struct db *db;
 	struct loop *loop;
 	struct db_port *port;
 	struct bearer_udp *bearer;
+	struct bearer_sms *sms; /* null: off */
 	struct triggers *triggers;
 	struct purge *purge;
-	struct loop_task stopping, roomy;
+	struct loop_task stopping;
 	pthread_t thread;
-	bool is_stopping, is_room_posted;
-
-	struct loop_timer *due_timer;
-	int64_t due_us; /* what due_timer is set for */
-	bool is_scanning, is_scan_wanted;
+	bool is_stopping;
 
 	/* The pass over the whole outbox. */
 	struct loop_timer *resume_timer;
-	bool is_resuming; /* a page is being read */
-	bool is_resume_wanted;
+	bool is_resuming;
 	int64_t resume_after; /* the pass stands here */
+	int64_t resumed_us;   /* when it began, and of how many rows it found something */
+	size_t resumed_rows;
 };
-
-static void scan(struct push *p);
-static void resume(struct push *p);
-
-/* ---- the next due row ---- */
-
-static void set_due(struct push *p, int64_t at_us)
-{
-	int64_t in_us = at_us - clock_now_us();
-
-	p->due_us = at_us;
-	loop_timer_set(p->due_timer, in_us < 0 ? 0 : in_us > LOOK_US ? LOOK_US : in_us);
-}
-
-static void due(void *arg, int64_t at_us)
-{
-	struct push *p = arg;
-
-	if (!p->is_stopping && at_us < p->due_us)
-		set_due(p, at_us);
-}
-
-static void is_due(void *arg)
-{
-	struct push *p = arg;
-
-	p->due_us = INT64_MAX;
-	scan(p);
-}
-
-static void scanned(void *arg, int err, const struct outbox_row *rows, size_t n, int64_t next_us)
-{
-	struct push *p = arg;
-	size_t at = 0;
-
-	p->is_scanning = false;
-	if (err) {
-		counter_add(COUNT_STORE_ERRORS, 1);
-		due(p, clock_now_us() + RETRY_US);
-		return;
-	}
-	while (at < n && triggers_take(p->triggers, &rows[at], SCHEDULE_MAIL))
-		at++;
-	/* The rest is still due: when there is room again. */
-	if (at < n || n == SCAN_ROWS)
-		p->is_scan_wanted = true;
-	int64_t look_us = clock_now_us() + LOOK_US;
-	due(p, next_us < look_us ? next_us : look_us);
-}
-
-static void scan(struct push *p)
-{
-	if (p->is_stopping)
-		return;
-	if (p->is_scanning || triggers_room(p->triggers) < SCAN_ROOM) {
-		p->is_scan_wanted = true;
-		return;
-	}
-	p->is_scanning = true;
-	p->is_scan_wanted = false;
-	outbox_due(p->port, clock_now_us(), SCAN_ROWS, scanned, p);
-}
-
-/* On the loop, after the step that freed the slot. */
-static void use_room(struct loop_task *task)
-{
-	struct push *p = (struct push *)((char *)task - offsetof(struct push, roomy));
-
-	p->is_room_posted = false;
-	if (p->is_scan_wanted)
-		scan(p);
-	if (p->is_resume_wanted)
-		resume(p);
-}
-
-static void room(void *arg)
-{
-	struct push *p = arg;
-
-	if (p->is_room_posted || p->is_stopping || !(p->is_scan_wanted || p->is_resume_wanted))
-		return;
-	p->is_room_posted = true;
-	loop_post(p->loop, &p->roomy);
-}
 
 /* ---- the whole outbox ---- */
 
+static void resume(struct push *p);
+
 static void resume_in(struct push *p, int64_t in_us)
 {
-	p->is_resume_wanted = false;
 	loop_timer_set(p->resume_timer, in_us);
 }
 
-static void resumed(void *arg, int err, const struct outbox_row *rows, size_t n, int64_t next_us)
+/* Whose lease was confirmed while nobody watched. */
+static void found_missed(void *arg, int err, const int64_t *subscribers, size_t n, int64_t last)
 {
 	struct push *p = arg;
-	size_t at = 0;
 
-	(void)next_us;
-	p->is_resuming = false;
 	if (p->is_stopping)
 		return;
 	if (err) {
@@ -148,25 +57,32 @@ static void resumed(void *arg, int err, const struct outbox_row *rows, size_t n,
 		resume_in(p, RETRY_US);
 		return;
 	}
-	for (; at < n && triggers_take(p->triggers, &rows[at], SCHEDULE_START); at++)
-		p->resume_after = rows[at].subscriber;
-	if (at < n)
-		p->is_resume_wanted = true; /* when there is room */
-	else if (n == RESUME_ROWS)
-		resume_in(p, 0);
+	p->resume_after = last;
+	p->resumed_rows += n;
+	size_t room = triggers_wake(p->triggers, subscribers, n);
+	p->is_resuming = last != 0;
+	if (p->is_resuming)
+		resume_in(p, room > RESUME_ROWS ? 0 : RESUME_WAIT_US);
+	else
+		log_event(LOG_INFO, "outbox-resumed", LOG_INT("woken", p->resumed_rows),
+			  LOG_INT("ms", (clock_mono_us() - p->resumed_us) / 1000), LOG_END);
 }
 
 static void resume(struct push *p)
 {
-	if (p->is_stopping || p->is_resuming)
+	if (p->is_stopping)
 		return;
-	if (triggers_room(p->triggers) < SCAN_ROOM) {
-		p->is_resume_wanted = true;
-		return;
+	if (!p->is_resuming) {
+		p->resumed_us = clock_mono_us();
+		p->resumed_rows = 0;
 	}
 	p->is_resuming = true;
-	p->is_resume_wanted = false;
-	outbox_after(p->port, p->resume_after, RESUME_ROWS, resumed, p);
+	/* Without room for a whole piece: when the groups have taken some. */
+	if (triggers_wake(p->triggers, NULL, 0) < RESUME_ROWS)
+		resume_in(p, RESUME_WAIT_US);
+	else
+		outbox_missed(p->port, p->resume_after, RESUME_ROWS, clock_now_us(), found_missed,
+			      p);
 }
 
 static void resume_is_due(void *arg)
@@ -196,12 +112,12 @@ static void binding_changed(void *arg, const struct change *change)
 	if (change->kind == CHANGE_GONE)
 		purge_gone(p->purge);
 	else if (change->kind == CHANGE_THAW && change->subscriber)
-		triggers_look(p->triggers, change->subscriber, SCHEDULE_LEASE);
+		triggers_lease(p->triggers, change->subscriber);
 	else if (change->kind == CHANGE_THAW)
 		lost(p); /* whoever it kept from being told */
 	else if (change->kind == CHANGE_BINDING && change->state == KEY_CONFIRMED &&
 		 change->subscriber)
-		triggers_look(p->triggers, change->subscriber, SCHEDULE_LEASE);
+		triggers_lease(p->triggers, change->subscriber);
 }
 
 static void mail_changed(void *arg, const struct change *change)
@@ -209,7 +125,7 @@ static void mail_changed(void *arg, const struct change *change)
 	struct push *p = arg;
 
 	if (!p->is_stopping && change->kind == CHANGE_MAIL)
-		triggers_look(p->triggers, change->subscriber, SCHEDULE_MAIL);
+		triggers_mail(p->triggers, change->subscriber, change->former, change->generation);
 }
 
 /* ---- the thread ---- */
@@ -225,6 +141,11 @@ static void *run(void *arg)
 	return NULL;
 }
 
+static void links_closed(void *arg)
+{
+	loop_stop(((struct push *)arg)->loop);
+}
+
 static void stop(struct loop_task *task)
 {
 	struct push *p = (struct push *)((char *)task - offsetof(struct push, stopping));
@@ -232,9 +153,11 @@ static void stop(struct loop_task *task)
 	p->is_stopping = true;
 	triggers_stop(p->triggers);
 	purge_stop(p->purge);
-	loop_timer_stop(p->due_timer);
 	loop_timer_stop(p->resume_timer);
-	loop_stop(p->loop);
+	if (p->sms)
+		bearer_sms_stop(p->sms, links_closed, p);
+	else
+		loop_stop(p->loop);
 }
 
 static void push_free(struct push *p)
@@ -243,11 +166,36 @@ static void push_free(struct push *p)
 		db_port_close(p->port);
 	triggers_free(p->triggers);
 	purge_free(p->purge);
+	bearer_sms_close(p->sms);
 	bearer_udp_close(p->bearer);
-	loop_timer_free(p->due_timer);
 	loop_timer_free(p->resume_timer);
 	loop_free(p->loop);
 	free(p);
+}
+
+static void sms_room(void *arg)
+{
+	struct push *p = arg;
+
+	if (!p->is_stopping)
+		triggers_sms_room(p->triggers);
+}
+
+static void sms_due(void *arg, int64_t at_us)
+{
+	triggers_sms_due(((struct push *)arg)->triggers, at_us);
+}
+
+static int open_sms(struct push *p, const struct conf *c, char error[256])
+{
+	const struct bearer_sms_options with = {.loop = p->loop,
+						.port = p->port,
+						.conf = c,
+						.room = sms_room,
+						.due = sms_due,
+						.arg = p};
+
+	return bearer_sms_open(&with, &p->sms, error);
 }
 
 static int make_parts(struct push *p, const struct conf *c, char error[256])
@@ -258,19 +206,19 @@ static int make_parts(struct push *p, const struct conf *c, char error[256])
 		err = loop_new(&p->loop);
 	if (!err)
 		err = db_port_open(p->db, p->loop, &p->port);
+	if (!err && trigger_rules(c).sms)
+		err = open_sms(p, c, error);
 	if (err)
 		return err;
-	p->due_timer = loop_timer_new(p->loop, is_due, p);
 	p->resume_timer = loop_timer_new(p->loop, resume_is_due, p);
-	if (!p->due_timer || !p->resume_timer)
+	if (!p->resume_timer)
 		return E_NOMEM;
 	const struct triggers_options with = {
 		.loop = p->loop,
 		.port = p->port,
 		.conf = c,
 		.bearer = p->bearer,
-		.due = due,
-		.room = room,
+		.sms = p->sms,
 		.lost = lost,
 		.arg = p,
 	};
@@ -287,9 +235,8 @@ static int begin(struct push *p)
 		err = db_watch(p->port, DB_MAIL, mail_changed, p);
 	if (err)
 		return err;
-	p->due_us = INT64_MAX;
 	loop_timer_set(p->resume_timer, 0);
-	due(p, clock_now_us());
+	triggers_begin(p->triggers);
 	purge_gone(p->purge);
 	return pthread_create(&p->thread, NULL, run, p) ? E_IO : 0;
 }
@@ -303,7 +250,6 @@ int push_start(struct db *db, const struct conf *c, struct push **out, char erro
 	*error = '\0';
 	p->db = db;
 	p->stopping.run = stop;
-	p->roomy.run = use_room;
 	int err = make_parts(p, c, error);
 	if (!err)
 		err = begin(p);

@@ -4,10 +4,9 @@
  * One thread of its own beside the workers, so that a worker that parses a large mail does not
  * keep a phone waiting. It learns of mail from the change feed, which the process's own commits
  * wake at once, and of leases likewise. The outbox in the store is the truth: in memory there is
- * one timer for the next due row, the mailboxes at work (triggers.h) and the coalescing windows
- * (recent.h); a phone that waits costs nothing. At start it watches first and then goes through
- * the whole outbox, so that a trigger which was owed when the process died, or whose lease came
- * meanwhile, is sent.
+ * only what is on its way (triggers.h); a phone that waits costs nothing. At start it watches
+ * first and takes what is due; beside that it goes through the whole outbox, a piece a turn of the
+ * loop, for those whose lease was confirmed while nobody watched.
  *
  * THREADS    push_start and push_stop from the main thread, before the workers start
  *            and after they ended.

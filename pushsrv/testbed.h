@@ -1,5 +1,5 @@
-/* testbed -- the steps of a trigger over a store that obeys the test: it answers when and what it
- * is told to, so that the world can move between any two steps. For triggers_test.c.
+/* testbed -- the trigger thread's parts over a store that obeys the test: it answers when and what
+ * it is told to, so that the world can move between any two steps. For triggers_test.c.
  */
 #ifndef HATO_PUSHSRV_TESTBED_H
 #define HATO_PUSHSRV_TESTBED_H
@@ -23,6 +23,7 @@
 #include "lib/log.h"
 #include "lib/wire/trigger.h"
 #include "pushsrv/counters.h"
+#include "pushsrv/outgoing.h"
 
 #define ALICE 1
 #define BOB   2
@@ -31,206 +32,165 @@
 /* ---- the store ---- */
 
 static struct store {
-	int get_err, record_err, postpone_err, wake_err, list_err;
-	bool holds_get, holds_renew, holds_record; /* the answer waits for the test */
-	struct outbox_row row;                     /* of ALICE; nobody else has one */
-	struct binding listed,
-		committed; /* what the list says, and what is true when asked again */
+	int take_err, check_err, get_err;
+	bool holds_take; /* the answer waits for the test */
+	struct outbox_row row;
+	struct binding committed; /* what is true when it is asked again */
 	bool behind;
 
-	outbox_row_got *renewed;
-	void *renew_arg;
-	db_done *recorded;
-	void *record_arg;
-	unsigned gets, renews, records, postpones, wakes;
-	int64_t postponed_us;
-	struct trigger_sent sent;
+	/* What the next takes of the UDP queue bring. */
+	struct trigger_out out[OUTGOING_MAX];
+	size_t count, rows;
+	int64_t next_us;
+
 	struct {
-		outbox_row_got *got;
+		struct trigger_take what;
+		int64_t woken[TRIGGERS_WOKEN_MAX];
+		triggers_taken *done;
 		void *arg;
-	} waiting[2 * TRIGGERS_AT_ONCE];
-	size_t waiting_count;
+	} held[4];
+	size_t held_count;
+	unsigned takes, sms_takes, gets, unsents;
+	struct trigger_take last;
+	int64_t woken[4096];
+	size_t woken_count;
+	struct trigger_unsent unsent;
 } store;
+
+static void answer(const struct trigger_take *what, triggers_taken *done, void *arg)
+{
+	struct trigger_taken taken = {.out = store.out,
+				      .count = store.count,
+				      .rows = store.rows,
+				      .next_us = store.next_us,
+				      .sms_next_us = INT64_MAX};
+
+	if (store.take_err) {
+		done(arg, store.take_err, NULL);
+		return;
+	}
+	for (size_t i = 0; i < what->woken_count; i++)
+		store.woken[store.woken_count++] = what->woken[i];
+	store.count = store.rows = 0;
+	store.next_us = INT64_MAX;
+	done(arg, 0, &taken);
+}
+
+void triggers_take(struct db_port *port, const struct trigger_take *what, triggers_taken *done,
+		   void *arg)
+{
+	(void)port;
+	if (what->bearer == BEARER_SMS) {
+		store.sms_takes++;
+		done(arg, 0,
+		     &(struct trigger_taken){.next_us = INT64_MAX, .sms_next_us = INT64_MAX});
+		return;
+	}
+	store.takes++;
+	store.last = *what;
+	if (!store.holds_take) {
+		answer(what, done, arg);
+		return;
+	}
+	assert_in_range(store.held_count, 0, 3);
+	store.held[store.held_count].what = *what;
+	if (what->woken_count)
+		memcpy(store.held[store.held_count].woken, what->woken,
+		       what->woken_count * sizeof *what->woken);
+	store.held[store.held_count].what.woken = store.held[store.held_count].woken;
+	store.held[store.held_count].done = done;
+	store.held[store.held_count++].arg = arg;
+}
+
+/* The oldest one that waits is answered. */
+static void take_now(void)
+{
+	struct trigger_take what = store.held[0].what;
+	triggers_taken *done = store.held[0].done;
+	void *arg = store.held[0].arg;
+	static int64_t woken[TRIGGERS_WOKEN_MAX];
+
+	memcpy(woken, store.held[0].woken, sizeof woken);
+	what.woken = woken;
+	store.held_count--;
+	memmove(&store.held[0], &store.held[1], store.held_count * sizeof store.held[0]);
+	answer(&what, done, arg);
+}
+
+int binding_check_all(struct db_port *port, const struct key *const *keys, size_t n,
+		      binding_checked *checked, void *arg)
+{
+	(void)port;
+	if (store.check_err)
+		return store.check_err;
+	for (size_t i = 0; i < n; i++) {
+		struct binding b = store.committed;
+		if (key_equal(keys[i], &b.key))
+			checked(arg, 0, &b, store.behind);
+		else
+			checked(arg, E_NOT_FOUND, NULL, false);
+	}
+	return 0;
+}
+
+void triggers_unsent(struct db_port *port, const struct trigger_unsent *list, size_t n,
+		     db_done *done, void *arg)
+{
+	(void)port;
+	store.unsents += (unsigned)n;
+	store.unsent = list[0];
+	done(arg, 0);
+}
+
+void trigger_logged(struct db_port *port, int64_t first, size_t n, trigger_logged_got *got,
+		    void *arg)
+{
+	(void)port;
+	assert_int_equal(first, store.out[0].log);
+	got(arg, 0, store.out, n);
+}
 
 void outbox_get(struct db_port *port, int64_t subscriber, outbox_row_got *got, void *arg)
 {
 	(void)port;
 	store.gets++;
-	if (store.holds_get) {
-		store.waiting[store.waiting_count].got = got;
-		store.waiting[store.waiting_count++].arg = arg;
-	} else if (store.get_err) {
+	if (store.get_err)
 		got(arg, store.get_err, NULL);
-	} else if (subscriber == ALICE) {
+	else if (subscriber == ALICE || subscriber >= 1000)
 		got(arg, 0, &store.row);
-	} else {
-		got(arg, E_NOT_FOUND, NULL);
-	}
-}
-
-static void renew_now(void)
-{
-	outbox_row_got *got = store.renewed;
-
-	store.renewed = NULL;
-	store.row.covered_uid = store.row.newest_uid;
-	store.row.timestamp_s++;
-	store.row.attempts = 0;
-	got(store.renew_arg, 0, &store.row);
-}
-
-void outbox_renew(struct db_port *port, int64_t subscriber, outbox_row_got *got, void *arg)
-{
-	(void)port;
-	assert_int_equal(subscriber, ALICE);
-	store.renews++;
-	store.renewed = got;
-	store.renew_arg = arg;
-	if (!store.holds_renew)
-		renew_now();
-}
-
-static void record_now(void)
-{
-	db_done *done = store.recorded;
-
-	store.recorded = NULL;
-	if (!store.record_err) {
-		store.row.attempts = store.sent.attempts;
-		store.row.next_us = store.sent.next_us;
-	}
-	done(store.record_arg, store.record_err);
-}
-
-void trigger_record(struct db_port *port, const struct trigger_sent *sent, db_done *done, void *arg)
-{
-	(void)port;
-	store.records++;
-	store.sent = *sent;
-	store.recorded = done;
-	store.record_arg = arg;
-	if (!store.holds_record)
-		record_now();
-}
-
-void trigger_postpone(struct db_port *port, int64_t subscriber, int64_t next_us, db_done *done,
-		      void *arg)
-{
-	(void)port;
-	assert_int_equal(subscriber, ALICE);
-	store.postpones++;
-	if (!store.postpone_err)
-		store.postponed_us = store.row.next_us = next_us;
-	done(arg, store.postpone_err);
-}
-
-void trigger_wake(struct db_port *port, int64_t subscriber, int64_t now_us, db_done *done,
-		  void *arg)
-{
-	(void)port;
-	(void)subscriber;
-	(void)now_us;
-	store.wakes++;
-	done(arg, store.wake_err);
-}
-
-void subscriber_by_id(struct db_port *port, int64_t id, subscriber_got *got, void *arg)
-{
-	struct subscriber s = {.id = id, .address_count = 1};
-
-	(void)port;
-	strcpy(s.addresses[0].shown, "alice@hato.example");
-	got(arg, 0, &s);
-}
-
-void binding_of_subscriber(struct db_port *port, const char *realm, int64_t subscriber,
-			   binding_list_got *got, void *arg)
-{
-	const struct binding_found found = {.b = store.listed};
-
-	(void)port;
-	(void)subscriber;
-	assert_string_equal(realm, "");
-	got(arg, store.list_err, &found, store.listed.subscriber ? 1 : 0);
-}
-
-void binding_check(struct db_port *port, const char *realm, const struct addr *source,
-		   uint16_t source_port, binding_checked *got, void *arg)
-{
-	(void)port;
-	(void)source_port;
-	assert_string_equal(realm, REALM_DEFAULT);
-	if (addr_equal(source, &store.committed.key.addr))
-		got(arg, 0, &store.committed, store.behind);
 	else
-		got(arg, E_NOT_FOUND, NULL, false);
+		got(arg, E_NOT_FOUND, NULL);
 }
 
 /* What other parts of pushsrv ask for: not here. Defined so that the real store stays out of the
  * program. */
-int db_port_open(struct db *d, struct loop *l, struct db_port **o)
-{
-	(void)d, (void)l, (void)o;
-	fail();
-	return 0;
-}
-
-void db_port_close(struct db_port *p)
-{
-	(void)p;
-	fail();
-}
-
-int db_watch(struct db_port *p, enum db_file f, change_fn *fn, void *arg)
-{
-	(void)p, (void)f, (void)fn, (void)arg;
-	fail();
-	return 0;
-}
-
-void outbox_due(struct db_port *p, int64_t now, size_t n, outbox_got *got, void *arg)
-{
-	(void)p, (void)now, (void)n, (void)got, (void)arg;
-	fail();
-}
-
-void outbox_after(struct db_port *p, int64_t after, size_t n, outbox_got *got, void *arg)
-{
-	(void)p, (void)after, (void)n, (void)got, (void)arg;
-	fail();
-}
-
-void recipient_check(struct db_port *p, const char *a, uint64_t size, uint64_t quota,
-		     recipient_got *got, void *arg)
-{
-	(void)p, (void)a, (void)size, (void)quota, (void)got, (void)arg;
-	fail();
-}
-
-void body_append(struct db_port *p, int64_t body, uint32_t piece, const uint8_t *octets, size_t n,
-		 body_stored *got, void *arg)
-{
-	(void)p, (void)body, (void)piece, (void)octets, (void)n, (void)got, (void)arg;
-	fail();
-}
-
-void mail_accept(struct db_port *p, const struct mail_accept *m, mail_accepted *got, void *arg)
-{
-	(void)p, (void)m, (void)got, (void)arg;
-	fail();
-}
-
-void mail_purge_gone(struct db_port *p, mail_purged *got, void *arg)
-{
-	(void)p, (void)got, (void)arg;
-	fail();
-}
-
-void mail_sweep(struct db_port *p, int64_t now, db_done *got, void *arg)
-{
-	(void)p, (void)now, (void)got, (void)arg;
-	fail();
-}
+#define NOT_HERE(type, name, ...)                                                                  \
+	type name(__VA_ARGS__)                                                                     \
+	{                                                                                          \
+		fail();                                                                            \
+		abort();                                                                           \
+	}
+#define U(n) n __attribute__((unused))
+NOT_HERE(int, db_port_open, struct db *U(a), struct loop *U(b), struct db_port **U(c))
+NOT_HERE(void, db_port_close, struct db_port *U(a))
+NOT_HERE(int, db_watch, struct db_port *U(a), enum db_file U(b), change_fn *U(c), void *U(d))
+NOT_HERE(void, outbox_missed, struct db_port *U(a), int64_t U(b), size_t U(c), int64_t U(d),
+	 outbox_missed_got *U(e), void *U(f))
+NOT_HERE(void, recipient_check, struct db_port *U(a), const char *U(b), uint64_t U(c),
+	 uint64_t U(d), recipient_got *U(e), void *U(f))
+NOT_HERE(void, body_append, struct db_port *U(a), int64_t U(b), uint32_t U(c), const uint8_t *U(d),
+	 size_t U(e), body_stored *U(f), void *U(g))
+NOT_HERE(void, mail_accept, struct db_port *U(a), const struct mail_accept *U(b),
+	 mail_accepted *U(c), void *U(d))
+NOT_HERE(void, mail_purge_gone, struct db_port *U(a), mail_purged *U(b), void *U(c))
+NOT_HERE(void, mail_sweep, struct db_port *U(a), int64_t U(b), db_done *U(c), void *U(d))
+NOT_HERE(int, sms_check, struct db_port *U(a), const struct trigger_out *U(b))
+NOT_HERE(void, sms_accepted, struct db_port *U(a), const struct sms_accepted *U(b), db_done *U(c),
+	 void *U(d))
+NOT_HERE(void, sms_failed, struct db_port *U(a), int64_t U(b), int64_t U(c), db_done *U(d),
+	 void *U(e))
+NOT_HERE(void, sms_receipt, struct db_port *U(a), const char *U(b), const char *U(c),
+	 enum sms_state U(d), sms_receipt_done *U(e), void *U(f))
 
 /* ---- the scene ---- */
 
@@ -241,22 +201,8 @@ struct scene {
 	struct bearer_udp *bearer;
 	struct triggers *t;
 	int phones;
-	int64_t due_us;
-	unsigned rooms, losses;
+	unsigned losses;
 };
-
-static void due(void *arg, int64_t at_us)
-{
-	struct scene *s = arg;
-
-	if (at_us < s->due_us)
-		s->due_us = at_us;
-}
-
-static void room(void *arg)
-{
-	((struct scene *)arg)->rooms++;
-}
 
 static void lost(void *arg)
 {
@@ -289,42 +235,60 @@ static struct binding binding_at(const char *ip, int64_t subscriber, uint32_t ge
 	return b;
 }
 
+static struct trigger_out a_sending(int64_t log)
+{
+	struct trigger_out out = {.log = log,
+				  .bearer = BEARER_UDP,
+				  .subscriber = ALICE,
+				  .key = store.committed.key,
+				  .generation = store.committed.generation,
+				  .tid = (uint8_t)log,
+				  .timestamp_s = clock_now_s(),
+				  .covered_uid = 1,
+				  .attempts = 1,
+				  .mailed_us = clock_now_us(),
+				  .next_us = clock_now_us() + 5 * CLOCK_S};
+
+	strcpy(out.mailbox, "alice@hato.example");
+	return out;
+}
+
+/* The next take of the UDP queue brings n sendings. */
+static void is_due(size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		store.out[i] = a_sending((int64_t)i + 1);
+	store.count = store.rows = n;
+}
+
 static int setup(void **state)
 {
 	struct scene *s = calloc(1, sizeof *s);
 	struct sockaddr_in name = {.sin_family = AF_INET};
 	socklen_t size = sizeof name;
+	int buffer = 4 << 20;
 	char port[64], error[256];
-	const char *sets[] = {"pushsrv.trigger_source_port=0", port, "pushsrv.retry=5,7",
-			      "pushsrv.coalesce=300"};
+	const char *sets[] = {"pushsrv.trigger_source_port=0", port, "pushsrv.sms=off"};
 
 	log_level_set("error");
 	assert_non_null(s);
 	s->phones = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	setsockopt(s->phones, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof buffer);
 	assert_int_equal(bind(s->phones, (struct sockaddr *)&name, size), 0);
 	assert_int_equal(getsockname(s->phones, (struct sockaddr *)&name, &size), 0);
 	snprintf(port, sizeof port, "pushsrv.trigger_port=%u", ntohs(name.sin_port));
-	assert_int_equal(conf_load(NULL, "/", sets, 4, &s->conf, error), 0);
+	assert_int_equal(conf_load(NULL, "/", sets, 3, &s->conf, error), 0);
 	assert_int_equal(loop_new(&s->loop), 0);
 	s->tick = loop_timer_new(s->loop, ticked, s);
 	assert_int_equal(bearer_udp_open(s->conf, &s->bearer, error), 0);
-	s->due_us = INT64_MAX;
-	const struct triggers_options with = {.loop = s->loop,
-					      .conf = s->conf,
-					      .bearer = s->bearer,
-					      .due = due,
-					      .room = room,
-					      .lost = lost,
-					      .arg = s};
+	const struct triggers_options with = {
+		.loop = s->loop, .conf = s->conf, .bearer = s->bearer, .lost = lost, .arg = s};
 	assert_int_equal(triggers_new(&with, &s->t), 0);
-	store = (struct store){.row = {.subscriber = ALICE,
-				       .newest_uid = 1,
-				       .covered_uid = 1,
-				       .timestamp_s = clock_now_s(),
-				       .next_us = clock_now_us(),
-				       .mailed_us = clock_now_us()},
-			       .listed = binding_at(PLACE, ALICE, 3)};
-	store.committed = store.listed;
+	memset(&store, 0, sizeof store);
+	store.next_us = INT64_MAX;
+	store.row = (struct outbox_row){
+		.subscriber = ALICE, .newest_uid = 1, .covered_uid = 1, .next_us = INT64_MAX};
+	store.committed = binding_at(PLACE, ALICE, 3);
 	*state = s;
 	return 0;
 }
@@ -343,7 +307,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* A send over the loopback is there when sendto returns. */
+/* A send over the loopback is there when sendmmsg returns. */
 static unsigned datagrams(struct scene *s)
 {
 	uint8_t octets[256];
@@ -352,12 +316,6 @@ static unsigned datagrams(struct scene *s)
 	while (recv(s->phones, octets, sizeof octets, 0) > 0)
 		n++;
 	return n;
-}
-
-static void mail_comes(void)
-{
-	store.row.newest_uid++;
-	store.row.next_us = store.row.mailed_us = clock_now_us();
 }
 
 #endif

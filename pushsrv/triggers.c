@@ -1,141 +1,292 @@
-#include "pushsrv/trigger_job.h"
+#include "pushsrv/triggers.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/clock.h"
 #include "lib/err.h"
-#include "lib/wire/wsp.h"
 #include "pushsrv/counters.h"
+#include "pushsrv/outgoing.h"
 
-#define WINDOWS_MAX 65536 /* mailboxes in their coalescing window */
-#define STUCK_US    CLOCK_S
+#define TAKE_ROWS 512     /* of a group: as long as one may keep a mail's commit waiting */
+#define WAKE_ROWS 256     /* leases of one group */
+#define AHEAD     2       /* groups that are taken at a time when more is due than one holds */
+#define RETRY_US  CLOCK_S /* after the store refused */
+#define LOOK_US   (60 * CLOCK_S) /* in case the clock was set: the times are of the wall */
+/* What one group can bring. */
+#define TAKE_OUT (TAKE_ROWS + WAKE_ROWS + TRIGGER_TARGETS_MAX)
 
-/* ---- slots ---- */
+struct queue {
+	struct triggers *all;
+	enum bearer bearer;
+	struct loop_timer *timer;
+	int64_t due_us;  /* what the timer is set for */
+	size_t taking;   /* groups at the store */
+	bool is_wanted;  /* when there is room, or one came back */
+	bool is_backlog; /* the last group was full */
+	size_t expected; /* datagrams that the groups at the store may bring */
+};
 
-static struct job *slot_of(struct triggers *t, int64_t subscriber)
+struct triggers {
+	struct triggers_options with;
+	struct outgoing *outgoing;
+	struct queue queues[BEARERS];
+	bool is_stopping;
+	size_t sms_expected; /* short messages that the groups at the store may bring */
+	size_t woken_count;
+	int64_t woken[TRIGGERS_WOKEN_MAX];
+};
+
+/* A group at the store. */
+struct taking {
+	struct queue *queue;
+	size_t sms_room;
+	size_t woken_count;
+	int64_t woken[];
+};
+
+static void take(struct queue *q);
+static void take_wanted(struct triggers *t);
+
+/* ---- when ---- */
+
+static void set_due(struct queue *q, int64_t at_us)
 {
-	for (size_t i = 0; i < TRIGGERS_AT_ONCE; i++)
-		if (t->jobs[i].subscriber == subscriber)
-			return &t->jobs[i];
-	return NULL;
+	int64_t in_us = at_us - clock_now_us();
+
+	q->due_us = at_us;
+	loop_timer_set(q->timer, in_us < 0 ? 0 : in_us > LOOK_US ? LOOK_US : in_us);
 }
 
-static struct job *slot_take(struct triggers *t, int64_t subscriber, enum schedule_cause cause)
+/* There is a row that is due then (not before). */
+static void due(struct queue *q, int64_t at_us)
 {
-	struct job *j = t->is_stopping ? NULL : slot_of(t, 0);
-
-	if (!j)
-		return NULL;
-	*j = (struct job){.all = t, .subscriber = subscriber, .cause = cause};
-	t->busy++;
-	return j;
+	if (!q->all->is_stopping && at_us < q->due_us)
+		set_due(q, at_us);
 }
 
-void job_finish(struct job *j)
+static void is_due(void *arg)
 {
-	struct triggers *t = j->all;
+	struct queue *q = arg;
 
-	if (j->is_again && !t->is_stopping) {
-		*j = (struct job){.all = t, .subscriber = j->subscriber, .cause = j->again_cause};
-		job_begin(j);
-		return;
-	}
-	j->subscriber = 0;
-	t->busy--;
-	t->with.room(t->with.arg);
+	q->due_us = INT64_MAX;
+	take(q);
 }
 
-/* The store refused: the same step again in a while. */
-void job_stuck(struct job *j, void (*step)(struct job *j))
+/* ---- a group ---- */
+
+static void hand_out(struct triggers *t, const struct trigger_taken *taken)
 {
+	counter_add(COUNT_TRIGGERS_POSTPONED, (int64_t)taken->waiting);
+	counter_add(COUNT_TRIGGERS_NO_HOST, (int64_t)taken->no_host);
+	for (size_t i = 0; i < taken->count; i++)
+		if (taken->out[i].bearer == BEARER_UDP)
+			outgoing_add(t->outgoing, &taken->out[i], 1);
+		else
+			bearer_sms_send(t->with.sms, &taken->out[i]);
+}
+
+static void not_taken(struct taking *taking)
+{
+	struct queue *q = taking->queue;
+	struct triggers *t = q->all;
+
 	counter_add(COUNT_STORE_ERRORS, 1);
-	if (j->all->is_stopping) {
-		job_finish(j);
+	due(q, clock_now_us() + RETRY_US);
+	if (t->woken_count + taking->woken_count > TRIGGERS_WOKEN_MAX) {
+		t->with.lost(t->with.arg);
 		return;
 	}
-	j->stuck = step;
-	loop_timer_set(j->all->stuck_timer, STUCK_US);
+	memcpy(t->woken + t->woken_count, taking->woken,
+	       taking->woken_count * sizeof *taking->woken);
+	t->woken_count += taking->woken_count;
 }
 
-static void try_stuck(void *arg)
+static void taken(void *arg, int err, const struct trigger_taken *what)
 {
-	struct triggers *t = arg;
+	struct taking *taking = arg;
+	struct queue *q = taking->queue;
+	struct triggers *t = q->all;
 
-	for (size_t i = 0; i < TRIGGERS_AT_ONCE; i++) {
-		struct job *j = &t->jobs[i];
-		void (*step)(struct job *) = j->subscriber ? j->stuck : NULL;
-		j->stuck = NULL;
-		if (step)
-			step(j);
+	q->taking--;
+	q->expected -= TAKE_OUT;
+	t->sms_expected -= taking->sms_room;
+	if (t->is_stopping) {
+		/* Logged or not: the schedule has it. */
+	} else if (err) {
+		not_taken(taking);
+	} else {
+		q->is_backlog = what->rows == TAKE_ROWS;
+		hand_out(t, what);
+		int64_t look_us = clock_now_us() + LOOK_US;
+		due(q, what->next_us < look_us ? what->next_us : look_us);
+		/* Rows went over to the other queue. */
+		due(&t->queues[BEARER_SMS], what->sms_next_us);
+		take_wanted(t);
 	}
+	free(taking);
+}
+
+/* Short messages that may be taken now. */
+static size_t sms_room(const struct triggers *t)
+{
+	size_t room = t->with.sms ? bearer_sms_room(t->with.sms) : 0;
+
+	return room > t->sms_expected ? room - t->sms_expected : 0;
+}
+
+static bool has_room(const struct queue *q)
+{
+	if (q->bearer == BEARER_SMS && q->all->with.sms && sms_room(q->all) == 0)
+		return false;
+	return q->taking < (q->is_backlog ? AHEAD : 1) &&
+	       outgoing_room(q->all->outgoing) >= q->expected + TAKE_OUT;
+}
+
+static void take(struct queue *q)
+{
+	struct triggers *t = q->all;
+	size_t n = t->woken_count < WAKE_ROWS ? t->woken_count : WAKE_ROWS;
+
+	if (t->is_stopping)
+		return;
+	q->is_wanted = !has_room(q);
+	if (q->is_wanted)
+		return;
+	struct taking *taking = malloc(sizeof *taking + n * sizeof *taking->woken);
+	if (!taking) {
+		due(q, clock_now_us() + RETRY_US);
+		return;
+	}
+	taking->queue = q;
+	taking->sms_room = sms_room(t);
+	taking->woken_count = n;
+	memcpy(taking->woken, t->woken, n * sizeof *t->woken);
+	memmove(t->woken, t->woken + n, (t->woken_count - n) * sizeof *t->woken);
+	t->woken_count -= n;
+	q->taking++;
+	q->expected += TAKE_OUT;
+	t->sms_expected += taking->sms_room;
+	const struct trigger_take what = {.bearer = q->bearer,
+					  .now_us = clock_now_us(),
+					  .limit = TAKE_ROWS,
+					  .sms_room = taking->sms_room,
+					  .woken = taking->woken,
+					  .woken_count = n};
+	triggers_take(t->with.port, &what, taken, taking);
+	if (q->is_backlog && has_room(q))
+		take(q);
+}
+
+static void take_wanted(struct triggers *t)
+{
+	for (size_t b = 0; b < BEARERS; b++)
+		if (t->queues[b].is_wanted || (b == BEARER_UDP && t->woken_count))
+			take(&t->queues[b]);
 }
 
 /* ---- from outside ---- */
 
-static void woken(void *arg, int err)
+void triggers_begin(struct triggers *t)
+{
+	for (size_t b = 0; b < BEARERS; b++)
+		due(&t->queues[b], clock_now_us());
+}
+
+static void logged(void *arg, int err, const struct trigger_out *out, size_t n)
 {
 	struct triggers *t = arg;
 
-	if (err && err != E_NOT_FOUND)
-		t->with.lost(t->with.arg);
-	else
-		t->with.due(t->with.arg, clock_now_us());
+	if (!err)
+		outgoing_now(t->outgoing, out, n);
+	else if (err != E_NOT_FOUND)
+		counter_add(COUNT_STORE_ERRORS, 1); /* the schedule repeats it */
+	/* In whichever queue its next step stands. */
+	for (size_t b = 0; n && b < BEARERS; b++)
+		due(&t->queues[b], out[0].next_us);
 }
 
-void triggers_look(struct triggers *t, int64_t subscriber, enum schedule_cause cause)
+static void raised(void *arg, int err, const struct outbox_row *row)
 {
-	struct job *j = slot_of(t, subscriber);
+	struct triggers *t = arg;
+	int64_t now_us = clock_now_us();
 
-	if (j) {
-		if (!j->is_again || cause == SCHEDULE_LEASE)
-			j->again_cause = cause;
-		j->is_again = true;
+	if (err == E_NOT_FOUND)
+		return;
+	if (err) {
+		due(&t->queues[BEARER_UDP], now_us);
 		return;
 	}
-	j = slot_take(t, subscriber, cause);
-	if (j)
-		job_begin(j);
-	else if (cause == SCHEDULE_LEASE)
-		trigger_wake(t->with.port, subscriber, clock_now_us(), woken, t);
+	counter_add(COUNT_TRIGGERS_COALESCED,
+		    row->newest_uid > row->covered_uid && row->next_us > now_us);
+	due(&t->queues[row->bearer], row->next_us);
+}
+
+void triggers_mail(struct triggers *t, int64_t subscriber, int64_t first, uint32_t n)
+{
+	if (t->is_stopping)
+		return;
+	if (n)
+		trigger_logged(t->with.port, first, n, logged, t);
 	else
-		t->with.due(t->with.arg, clock_now_us());
+		outbox_get(t->with.port, subscriber, raised, t);
 }
 
-bool triggers_take(struct triggers *t, const struct outbox_row *row, enum schedule_cause cause)
+size_t triggers_wake(struct triggers *t, const int64_t *subscribers, size_t n)
 {
-	if (slot_of(t, row->subscriber))
-		return true;
-	struct job *j = slot_take(t, row->subscriber, cause);
-	if (!j)
-		return false;
-	j->row = *row;
-	j->is_scanned = true;
-	job_consider(j);
-	return true;
+	size_t room = TRIGGERS_WOKEN_MAX - t->woken_count;
+
+	if (t->is_stopping)
+		return 0;
+	if (n > room) {
+		t->with.lost(t->with.arg);
+		n = room;
+	}
+	if (n)
+		memcpy(t->woken + t->woken_count, subscribers, n * sizeof *subscribers);
+	t->woken_count += n;
+	if (n)
+		take(&t->queues[BEARER_UDP]);
+	return TRIGGERS_WOKEN_MAX - t->woken_count;
 }
 
-size_t triggers_room(const struct triggers *t)
+/* Most leases are of phones that have no mail waiting: a look is cheaper than a transaction. */
+struct lease_look {
+	struct triggers *all;
+	int64_t subscriber;
+};
+
+static void lease_looked(void *arg, int err, const struct outbox_row *row)
 {
-	return t->is_stopping ? 0 : TRIGGERS_AT_ONCE - t->busy;
+	struct lease_look *look = arg;
+
+	(void)row;
+	if (err != E_NOT_FOUND)
+		triggers_wake(look->all, &look->subscriber, 1);
 }
 
-void triggers_set_window(struct triggers *t)
+void triggers_lease(struct triggers *t, int64_t subscriber)
 {
-	int64_t at_us = recent_next(t->recent), now_us = clock_mono_us();
+	struct lease_look look = {t, subscriber};
 
-	if (at_us != INT64_MAX)
-		loop_timer_set(t->window_timer, at_us > now_us ? at_us - now_us : 0);
+	/* A read completes before its call returns. */
+	if (!t->is_stopping)
+		outbox_get(t->with.port, subscriber, lease_looked, &look);
 }
 
-static void window_ended(void *arg)
+static void moved(void *arg)
 {
-	struct triggers *t = arg;
-	int64_t subscriber, now_us = clock_mono_us();
+	take_wanted(arg);
+}
 
-	while (recent_ended(t->recent, now_us, &subscriber))
-		triggers_look(t, subscriber, SCHEDULE_MAIL);
-	triggers_set_window(t);
+void triggers_sms_room(struct triggers *t)
+{
+	take_wanted(t);
+}
+
+void triggers_sms_due(struct triggers *t, int64_t at_us)
+{
+	due(&t->queues[BEARER_SMS], at_us);
 }
 
 int triggers_new(const struct triggers_options *options, struct triggers **out)
@@ -145,18 +296,22 @@ int triggers_new(const struct triggers_options *options, struct triggers **out)
 	if (!t)
 		return E_NOMEM;
 	t->with = *options;
-	schedule_init(&t->schedule, options->conf);
-	t->is_signed = options->conf->pushsrv_trigger_mac;
-	t->application_id = strcmp(options->conf->pushsrv_application_id, "spmode") == 0
-				    ? WSP_APPLICATION_SPMODE
-				    : WSP_APPLICATION_EMN;
-	t->tid = (uint8_t)clock_now_s();
-	t->recent = recent_new(WINDOWS_MAX, t->schedule.coalesce_us);
-	t->window_timer = loop_timer_new(options->loop, window_ended, t);
-	t->stuck_timer = loop_timer_new(options->loop, try_stuck, t);
-	if (!t->recent || !t->window_timer || !t->stuck_timer) {
+	const struct outgoing_options with = {.loop = options->loop,
+					      .port = options->port,
+					      .conf = options->conf,
+					      .bearer = options->bearer,
+					      .moved = moved,
+					      .arg = t};
+	int err = outgoing_new(&with, &t->outgoing);
+	for (size_t b = 0; !err && b < BEARERS; b++) {
+		struct queue *q = &t->queues[b];
+		*q = (struct queue){.all = t, .bearer = (enum bearer)b, .due_us = INT64_MAX};
+		q->timer = loop_timer_new(options->loop, is_due, q);
+		err = q->timer ? 0 : E_NOMEM;
+	}
+	if (err) {
 		triggers_free(t);
-		return E_NOMEM;
+		return err;
 	}
 	*out = t;
 	return 0;
@@ -165,16 +320,17 @@ int triggers_new(const struct triggers_options *options, struct triggers **out)
 void triggers_stop(struct triggers *t)
 {
 	t->is_stopping = true;
-	loop_timer_stop(t->window_timer);
-	loop_timer_stop(t->stuck_timer);
+	outgoing_stop(t->outgoing);
+	for (size_t b = 0; b < BEARERS; b++)
+		loop_timer_stop(t->queues[b].timer);
 }
 
 void triggers_free(struct triggers *t)
 {
 	if (!t)
 		return;
-	recent_free(t->recent);
-	loop_timer_free(t->window_timer);
-	loop_timer_free(t->stuck_timer);
+	outgoing_free(t->outgoing);
+	for (size_t b = 0; b < BEARERS; b++)
+		loop_timer_free(t->queues[b].timer);
 	free(t);
 }

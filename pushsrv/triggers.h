@@ -1,30 +1,31 @@
-/* triggers -- from a row of the outbox to a datagram
+/* triggers -- from the outbox to the bearers, in groups
  *
- * A mailbox that is looked at goes through these steps, each of which may end it:
+ * The outbox has a queue a bearer, in order of time (lib/rules/schedule.h). What is due in one is
+ * taken in groups (db/outbox.h: one transaction looks at many rows, decides, logs what is to be
+ * sent and sets the next times); what it returns is handed to the bearer (outgoing.h, and the short
+ * messages'). In memory there is only what is on its way: a group or two, and whose lease was just
+ * confirmed. A phone that waits costs a row in the store and nothing here.
  *
- *     row of the outbox -> due? -> name of the mailbox -> bindings that allow a datagram
- *     -> its timestamp, committed -> each binding once more, at the moment of sending
- *     -> datagram -> record of it and of the next time
+ *     mail    its own transaction logged the first datagram: sent at once; else the row has a time
+ *     lease   whoever has a row goes first in the next group
+ *     time    one timer a queue, for its first row
  *
- * The committed row decides: nothing found earlier stands in for the last look before the
- * datagram, and an address that went to the next phone in between gets nothing. No usable binding:
- * the row sleeps until a lease is confirmed. A row that the store would not record keeps its slot
- * until it does, so a store in trouble slows triggers down instead of having them repeated.
+ * While one group is sent the next one is taken, so that the disk and the network work at the same
+ * time. What a bearer has no room for stays in the store. A group that the store refused is taken
+ * again in a second; the leases that it was to wake are kept, and if they are too many, `lost` has
+ * the whole outbox gone through.
  *
- * The mailboxes at work are a pool of TRIGGERS_AT_ONCE; what does not fit stays where it is, in
- * the outbox. A mailbox that is looked at again meanwhile is begun anew when it is done.
- *
- * OWNERSHIP  port, loop and bearer are borrowed. Stop the port (db_port_close)
- *            before triggers_free.
+ * OWNERSHIP  all in the options is borrowed. Stop the port (db_port_close) before triggers_free.
  * THREADS    one loop's
  */
 #ifndef HATO_PUSHSRV_TRIGGERS_H
 #define HATO_PUSHSRV_TRIGGERS_H
 
+#include "db/outbox.h"
+#include "pushsrv/bearer_sms.h"
 #include "pushsrv/bearer_udp.h"
-#include "pushsrv/schedule.h"
 
-#define TRIGGERS_AT_ONCE 256
+#define TRIGGERS_WOKEN_MAX 1024
 
 struct triggers;
 
@@ -33,12 +34,8 @@ struct triggers_options {
 	struct db_port *port;
 	const struct conf *conf;
 	const struct bearer_udp *bearer;
-	/* The outbox has a row that is due then (not before). */
-	void (*due)(void *arg, int64_t at_us);
-	/* A slot became free. Called from within any step: only note it. */
-	void (*room)(void *arg);
-	/* The store would not wake a row whose lease was confirmed: look at all of them some time.
-	 */
+	struct bearer_sms *sms; /* null: there is none */
+	/* A confirmed lease could not be remembered: go through the outbox some time. */
 	void (*lost)(void *arg);
 	void *arg;
 };
@@ -48,11 +45,16 @@ void triggers_free(struct triggers *t);
 /* Nothing new is begun; what is in flight at the store ends when its port is closed. */
 void triggers_stop(struct triggers *t);
 
-size_t triggers_room(const struct triggers *t);
-/* There is something about this mailbox. Never refuses: without a slot the row in the store is made
- * to say so. */
-void triggers_look(struct triggers *t, int64_t subscriber, enum schedule_cause cause);
-/* The same for a row just read from the outbox. Without a slot: nothing; false. */
-bool triggers_take(struct triggers *t, const struct outbox_row *row, enum schedule_cause cause);
+/* Takes whatever is due in both queues. */
+void triggers_begin(struct triggers *t);
+/* Mail came: the first n rows of the send log from `first` on were written with it. */
+void triggers_mail(struct triggers *t, int64_t subscriber, int64_t first, uint32_t n);
+/* The other bearer has room; a row in its queue is due then. */
+void triggers_sms_room(struct triggers *t);
+void triggers_sms_due(struct triggers *t, int64_t at_us);
+/* A lease of the subscriber was confirmed. */
+void triggers_lease(struct triggers *t, int64_t subscriber);
+/* The same for those who are known to have a row. How many more there is room for. */
+size_t triggers_wake(struct triggers *t, const int64_t *subscribers, size_t n);
 
 #endif

@@ -1,5 +1,5 @@
-/* The steps of a trigger, one move of the world between any two of them; what the store in trouble
- * must not cause. */
+/* From a group that the store took to datagrams, one move of the world between any two steps; what
+ * the store in trouble must not cause. */
 #include "pushsrv/testbed.h"
 
 /* ---- who gets it ---- */
@@ -8,15 +8,11 @@ static void the_right_one_does(void **state)
 {
 	struct scene *s = *state;
 
-	triggers_look(s->t, ALICE, SCHEDULE_MAIL);
+	is_due(1);
+	triggers_begin(s->t);
+	pass(s, 1000);
 	assert_int_equal(datagrams(s), 1);
-	assert_int_equal(store.records, 1);
-	assert_int_equal(store.sent.via.generation, 3);
-	assert_int_equal(store.sent.via.subscriber, ALICE);
-	assert_int_equal(store.sent.attempts, 1);
-	assert_int_equal(store.sent.next_us - store.sent.sent_us, 5 * CLOCK_S);
-	assert_int_equal(s->due_us, store.sent.next_us);
-	assert_int_equal(triggers_room(s->t), TRIGGERS_AT_ONCE);
+	assert_int_equal(store.takes, 1);
 }
 
 static struct binding next_holder(void)
@@ -36,7 +32,7 @@ static struct binding other_subscriber_same_generation(void)
 
 static struct binding in_state(enum key_state state)
 {
-	struct binding b = store.listed;
+	struct binding b = store.committed;
 
 	b.state = state;
 	return b;
@@ -64,255 +60,276 @@ static struct binding now_quarantined(void)
 
 static struct binding now_expired(void)
 {
-	struct binding b = store.listed;
+	struct binding b = store.committed;
 
 	b.expires_us = clock_now_us() - 1;
 	return b;
 }
 
-static struct binding shorter_key(void)
+static struct binding now_frozen(void)
 {
-	struct binding b = store.listed;
+	struct binding b = store.committed;
 
-	b.key.port_last = 4095;
+	b.frozen = true;
 	return b;
 }
 
-/* Whatever the list said a moment ago. */
-static void what_is_committed_now_decides(void **state)
+static struct binding gone(void)
 {
-	static struct binding (*const moves[])(void) = {
-		next_holder,     new_generation,  other_subscriber_same_generation,
-		now_free,        now_unconfirmed, now_contested,
-		now_quarantined, now_expired,     shorter_key};
-	struct scene *s = *state;
-
-	for (size_t i = 0; i < sizeof moves / sizeof moves[0]; i++) {
-		store.row.next_us = clock_now_us();
-		store.committed = moves[i]();
-		store.postpones = 0;
-		triggers_look(s->t, ALICE, SCHEDULE_MAIL);
-		if (datagrams(s) != 0 || store.records != 0)
-			fail_msg("move %zu: it was sent", i);
-		assert_int_equal(store.postpones, 1);
-		assert_true(store.postponed_us == SCHEDULE_NEVER);
-	}
-	store.row.next_us = clock_now_us();
-	store.committed = binding_at("127.3.0.9", ALICE, 3); /* nobody holds the old place */
-	triggers_look(s->t, ALICE, SCHEDULE_MAIL);
-	assert_int_equal(datagrams(s), 0);
+	return binding_at("127.3.0.9", ALICE, 3);
 }
 
-/* The timestamp is committed first; meanwhile the address goes to the next phone. */
+/* Whatever was logged a moment ago; and it costs no other sending of the group. */
+static void what_is_committed_now_decides(void **state)
+{
+	static struct binding (*const moves[])(void) = {next_holder,
+							new_generation,
+							other_subscriber_same_generation,
+							now_free,
+							now_unconfirmed,
+							now_contested,
+							now_quarantined,
+							now_expired,
+							now_frozen,
+							gone};
+	struct scene *s = *state;
+	struct binding before = store.committed;
+
+	for (size_t i = 0; i < sizeof moves / sizeof moves[0]; i++) {
+		int64_t moved = counter_read(COUNT_TRIGGERS_MOVED);
+		store.committed = before;
+		is_due(1);
+		store.committed = moves[i]();
+		triggers_begin(s->t);
+		pass(s, 1000);
+		if (datagrams(s) != 0)
+			fail_msg("move %zu: it was sent", i);
+		assert_int_equal(counter_read(COUNT_TRIGGERS_MOVED), moved + 1);
+	}
+	store.committed = before;
+	is_due(3);
+	store.out[1].key = gone().key;
+	triggers_begin(s->t);
+	pass(s, 1000);
+	assert_int_equal(datagrams(s), 2);
+}
+
+/* Between the commit and the datagram the address goes to the next phone. */
 static void it_moves_while_the_store_works(void **state)
 {
 	struct scene *s = *state;
 
-	mail_comes();
-	store.holds_renew = true;
-	triggers_look(s->t, ALICE, SCHEDULE_MAIL);
-	assert_int_equal(store.renews, 1);
+	store.holds_take = true;
+	triggers_begin(s->t);
+	pass(s, 1000);
+	assert_int_equal(store.held_count, 1);
 	assert_int_equal(datagrams(s), 0); /* not before the commit */
+	is_due(1);
 	store.committed = next_holder();
-	renew_now();
+	take_now();
+	pass(s, 1000);
 	assert_int_equal(datagrams(s), 0);
-	assert_true(store.postponed_us == SCHEDULE_NEVER);
-	assert_int_equal(triggers_room(s->t), TRIGGERS_AT_ONCE);
 }
 
-/* The lease that was confirmed meanwhile is not forgotten by the postponement. */
-static void it_is_confirmed_while_the_store_works(void **state)
+static void a_nas_that_is_behind_is_no_target(void **state)
 {
 	struct scene *s = *state;
-
-	mail_comes();
-	store.holds_renew = true;
-	triggers_look(s->t, ALICE, SCHEDULE_MAIL);
-	store.committed = store.listed = binding_at("127.3.0.2", ALICE, 8);
-	triggers_look(s->t, ALICE, SCHEDULE_LEASE);
-	renew_now(); /* the old place is nobody's, the new one is found at once */
-	assert_int_equal(datagrams(s), 1);
-	assert_int_equal(store.sent.via.generation, 8);
-}
-
-static void behind_waits_a_little(void **state)
-{
-	struct scene *s = *state;
-	int64_t now_us = clock_now_us();
 
 	store.behind = true;
-	triggers_look(s->t, ALICE, SCHEDULE_MAIL);
+	is_due(1);
+	triggers_begin(s->t);
+	pass(s, 1000);
 	assert_int_equal(datagrams(s), 0);
-	assert_true(store.postponed_us > now_us && store.postponed_us < now_us + 60 * CLOCK_S);
 }
 
-/* ---- when ---- */
+/* ---- mail and leases ---- */
 
-static void a_window_makes_one_of_many(void **state)
+/* What its own transaction logged is sent in the very call. */
+static void mail_does_not_wait(void **state)
 {
 	struct scene *s = *state;
 
-	triggers_look(s->t, ALICE, SCHEDULE_MAIL);
+	is_due(1);
+	store.count = store.rows = 0;
+	triggers_mail(s->t, ALICE, 1, 1);
 	assert_int_equal(datagrams(s), 1);
-	for (int i = 0; i < 5; i++) {
-		mail_comes();
-		triggers_look(s->t, ALICE, SCHEDULE_MAIL);
+	assert_int_equal(store.takes, 0);
+}
+
+/* Not even for a backlog. */
+static void mail_goes_before_what_waits(void **state)
+{
+	struct scene *s = *state;
+
+	is_due(500);
+	store.next_us = INT64_MAX;
+	triggers_begin(s->t);
+	pass(s, 0);
+	unsigned sent = datagrams(s);
+	assert_in_range(sent, 0, 300); /* a group a turn of the loop */
+	triggers_mail(s->t, ALICE, 1, 1);
+	assert_int_equal(datagrams(s), 1);
+	for (int i = 0; i < 2000 && sent < 500; i++) {
+		pass(s, 1000);
+		sent += datagrams(s);
 	}
-	assert_int_equal(datagrams(s), 0);
-	assert_int_equal(store.postpones, 0);
-	pass(s, 400000);
-	assert_int_equal(datagrams(s), 1);
-	assert_int_equal(store.renews, 1);
-	assert_int_equal(store.row.covered_uid, 6);
+	assert_int_equal(sent, 500);
 }
 
-static void what_a_scan_finds_in_a_window_is_moved_to_its_end(void **state)
+static void mail_in_a_window_is_taken_at_its_end(void **state)
 {
 	struct scene *s = *state;
-	int64_t now_us = clock_now_us();
+	int64_t coalesced = counter_read(COUNT_TRIGGERS_COALESCED);
 
-	triggers_look(s->t, ALICE, SCHEDULE_MAIL);
-	mail_comes();
-	assert_true(triggers_take(s->t, &store.row, SCHEDULE_MAIL));
-	assert_int_equal(store.postpones, 1);
-	assert_true(store.postponed_us > now_us && store.postponed_us <= clock_now_us() + 300000);
-	assert_int_equal(datagrams(s), 1);
+	store.row.newest_uid = 2;
+	store.row.next_us = clock_now_us() + 50000;
+	triggers_mail(s->t, ALICE, 0, 0);
+	pass(s, 10000);
+	assert_int_equal(store.takes, 0);
+	assert_int_equal(counter_read(COUNT_TRIGGERS_COALESCED), coalesced + 1);
+	pass(s, 100000);
+	assert_int_equal(store.takes, 1);
 }
 
-static void a_lease_does_not_wait(void **state)
+static void a_lease_wakes_its_row_at_once(void **state)
 {
 	struct scene *s = *state;
 
-	triggers_look(s->t, ALICE, SCHEDULE_MAIL);
-	mail_comes();
-	triggers_look(s->t, ALICE, SCHEDULE_LEASE);
-	assert_int_equal(datagrams(s), 2);
-	assert_int_equal(store.sent.attempts, 1);
-	store.row.attempts = 3; /* used up: begun anew */
-	store.row.next_us = SCHEDULE_NEVER;
-	triggers_look(s->t, ALICE, SCHEDULE_LEASE);
-	assert_int_equal(datagrams(s), 1);
-	assert_int_equal(store.sent.attempts, 1);
+	triggers_lease(s->t, BOB); /* has no row: no transaction */
+	assert_int_equal(store.takes, 0);
+	triggers_lease(s->t, ALICE);
+	assert_int_equal(store.takes, 1);
+	assert_int_equal(store.woken_count, 1);
+	assert_int_equal(store.woken[0], ALICE);
 }
 
-static void mail_during_the_work_is_not_forgotten(void **state)
+/* While a group is at the store the next leases wait for it, and then go together. */
+static void leases_go_in_groups(void **state)
 {
 	struct scene *s = *state;
 
-	store.holds_record = true;
-	triggers_look(s->t, ALICE, SCHEDULE_MAIL);
-	assert_int_equal(datagrams(s), 1);
-	mail_comes();
-	triggers_look(s->t, ALICE, SCHEDULE_MAIL);
-	store.holds_record = false;
-	store.row.next_us = store.row.mailed_us;
-	record_now();
-	pass(s, 400000);
-	assert_int_equal(datagrams(s), 1);
-	assert_int_equal(store.row.covered_uid, 2);
+	store.holds_take = true;
+	triggers_lease(s->t, ALICE);
+	for (int i = 0; i < 300; i++)
+		triggers_lease(s->t, 1000 + i);
+	assert_int_equal(store.takes, 1);
+	take_now();
+	assert_int_equal(store.takes, 2);
+	assert_int_equal(store.last.woken_count, 256);
+	take_now();
+	assert_int_equal(store.takes, 3);
+	take_now();
+	assert_int_equal(store.woken_count, 301);
+	assert_int_equal(s->losses, 0);
+}
+
+/* ---- much ---- */
+
+/* What is taken never exceeds what there is room for; while one group is sent the next is taken. */
+static void a_backlog_is_taken_as_fast_as_it_is_sent(void **state)
+{
+	struct scene *s = *state;
+	unsigned sent = 0;
+
+	store.holds_take = true;
+	triggers_begin(s->t);
+	pass(s, 0);
+	assert_int_equal(store.held_count, 1);
+	for (int i = 0; i < 20; i++) {
+		is_due(512);
+		store.next_us = 1;
+		take_now();
+		assert_in_range(store.held_count, 0, 2);
+		pass(s, 0);
+		sent += datagrams(s);
+		while (store.held_count == 0) {
+			pass(s, 1000);
+			sent += datagrams(s);
+		}
+	}
+	store.holds_take = false;
+	while (store.held_count)
+		take_now();
+	for (int i = 0; i < 2000 && sent < 20 * 512; i++) {
+		pass(s, 1000);
+		sent += datagrams(s);
+	}
+	assert_int_equal(sent, 20 * 512);
 }
 
 /* ---- the store in trouble ---- */
 
-static void a_record_that_fails_repeats_no_datagram(void **state)
+static void a_group_that_was_refused_is_taken_again(void **state)
 {
 	struct scene *s = *state;
 
-	store.record_err = E_BUSY;
-	triggers_look(s->t, ALICE, SCHEDULE_MAIL);
-	assert_int_equal(datagrams(s), 1);
-	assert_int_equal(triggers_room(s->t), TRIGGERS_AT_ONCE - 1);
-	assert_true(triggers_take(s->t, &store.row, SCHEDULE_MAIL)); /* still due, says the store */
-	pass(s, 1200000);
-	assert_int_equal(store.records, 2);
-	store.record_err = 0;
-	pass(s, 1200000);
-	assert_int_equal(store.records, 3);
+	store.take_err = E_IO;
+	triggers_lease(s->t, ALICE);
+	assert_int_equal(store.takes, 1);
 	assert_int_equal(datagrams(s), 0);
-	assert_int_equal(triggers_room(s->t), TRIGGERS_AT_ONCE);
-	assert_int_equal(s->rooms, 1);
-}
-
-static void a_postponement_that_fails_keeps_its_slot(void **state)
-{
-	struct scene *s = *state;
-
-	store.listed.subscriber = 0;
-	store.postpone_err = E_BUSY;
-	triggers_look(s->t, ALICE, SCHEDULE_MAIL);
-	assert_int_equal(store.postpones, 1);
-	assert_int_equal(triggers_room(s->t), TRIGGERS_AT_ONCE - 1);
-	store.postpone_err = 0;
+	store.take_err = 0;
+	is_due(1);
 	pass(s, 1200000);
-	assert_int_equal(store.postpones, 2);
-	assert_true(store.postponed_us == SCHEDULE_NEVER);
-	assert_int_equal(triggers_room(s->t), TRIGGERS_AT_ONCE);
+	assert_true(store.takes >= 2);
+	assert_int_equal(store.woken_count, 1); /* it is the lease that must not be lost */
+	assert_int_equal(datagrams(s), 1);
 }
 
-static void a_read_that_fails_is_tried_again(void **state)
+static void too_many_leases_are_found_again_in_the_outbox(void **state)
 {
 	struct scene *s = *state;
 
-	store.get_err = E_IO;
-	triggers_look(s->t, ALICE, SCHEDULE_LEASE);
+	store.holds_take = true;
+	for (int i = 0; i < TRIGGERS_WOKEN_MAX + 300; i++)
+		triggers_lease(s->t, 1000 + i);
+	assert_true(s->losses > 0);
+}
+
+/* Nothing leaves unseen, and nothing is dropped. */
+static void without_a_last_look_nothing_leaves(void **state)
+{
+	struct scene *s = *state;
+
+	store.check_err = E_IO;
+	is_due(2);
+	triggers_begin(s->t);
+	pass(s, 10000);
 	assert_int_equal(datagrams(s), 0);
-	store.get_err = 0;
-	store.row.next_us = SCHEDULE_NEVER; /* it is the lease that must not be lost */
+	store.check_err = 0;
 	pass(s, 1200000);
-	assert_int_equal(datagrams(s), 1);
+	assert_int_equal(datagrams(s), 2);
 }
 
-static void without_a_slot_the_store_remembers(void **state)
+/* A realm without an egress for the family: not counted as sent. */
+static void what_the_network_refused_is_put_back(void **state)
 {
 	struct scene *s = *state;
 
-	store.holds_get = true;
-	for (int i = 0; i < TRIGGERS_AT_ONCE; i++)
-		triggers_look(s->t, 1000 + i, SCHEDULE_MAIL);
-	assert_int_equal(triggers_room(s->t), 0);
-	assert_false(triggers_take(s->t, &store.row, SCHEDULE_MAIL));
-	triggers_look(s->t, ALICE, SCHEDULE_MAIL);
-	assert_true(s->due_us <= clock_now_us());
-	triggers_look(s->t, ALICE, SCHEDULE_LEASE);
-	assert_int_equal(store.wakes, 1);
-	assert_int_equal(s->losses, 0);
-	store.wake_err = E_BUSY;
-	triggers_look(s->t, ALICE, SCHEDULE_LEASE);
-	assert_int_equal(s->losses, 1);
-	for (size_t i = 0; i < store.waiting_count; i++)
-		store.waiting[i].got(store.waiting[i].arg, E_NOT_FOUND, NULL);
-	assert_int_equal(triggers_room(s->t), TRIGGERS_AT_ONCE);
-	assert_int_equal(s->rooms, TRIGGERS_AT_ONCE);
-}
-
-/* A scan before the commit would find the row as it was, leave it to the job, and not come back. */
-static void a_repeat_is_waited_for_when_it_is_committed(void **state)
-{
-	struct scene *s = *state;
-
-	store.holds_record = true;
-	triggers_look(s->t, ALICE, SCHEDULE_MAIL);
-	assert_int_equal(datagrams(s), 1);
-	assert_true(s->due_us == INT64_MAX);
-	assert_true(triggers_take(s->t, &store.row, SCHEDULE_MAIL));
-	record_now();
-	assert_int_equal(s->due_us, store.sent.next_us);
+	store.committed = binding_at(PLACE, ALICE, 3);
+	strcpy(store.committed.key.realm, "elsewhere");
+	is_due(1);
+	triggers_begin(s->t);
+	pass(s, 1000);
+	assert_int_equal(store.unsents, 1);
+	assert_int_equal(store.unsent.subscriber, ALICE);
+	assert_int_equal(store.unsent.bearer, BEARER_UDP);
 }
 
 static void after_the_stop_nothing_begins(void **state)
 {
 	struct scene *s = *state;
 
-	store.holds_record = true;
-	triggers_look(s->t, ALICE, SCHEDULE_MAIL);
-	triggers_look(s->t, ALICE, SCHEDULE_MAIL);
-	assert_int_equal(datagrams(s), 1);
+	store.holds_take = true;
+	triggers_begin(s->t);
+	pass(s, 1000);
 	triggers_stop(s->t);
-	store.record_err = E_CLOSED;
-	record_now();
-	assert_int_equal(store.gets, 1);
-	assert_int_equal(triggers_room(s->t), 0);
-	assert_false(triggers_take(s->t, &store.row, SCHEDULE_MAIL));
+	is_due(1);
+	take_now();
+	triggers_lease(s->t, ALICE);
+	triggers_mail(s->t, ALICE, 1, 1);
+	pass(s, 1000);
+	assert_int_equal(datagrams(s), 0);
+	assert_int_equal(store.takes, 1);
 }
 
 int main(void)
@@ -322,17 +339,17 @@ int main(void)
 		SCENE(the_right_one_does),
 		SCENE(what_is_committed_now_decides),
 		SCENE(it_moves_while_the_store_works),
-		SCENE(it_is_confirmed_while_the_store_works),
-		SCENE(behind_waits_a_little),
-		SCENE(a_window_makes_one_of_many),
-		SCENE(what_a_scan_finds_in_a_window_is_moved_to_its_end),
-		SCENE(a_lease_does_not_wait),
-		SCENE(mail_during_the_work_is_not_forgotten),
-		SCENE(a_record_that_fails_repeats_no_datagram),
-		SCENE(a_postponement_that_fails_keeps_its_slot),
-		SCENE(a_read_that_fails_is_tried_again),
-		SCENE(without_a_slot_the_store_remembers),
-		SCENE(a_repeat_is_waited_for_when_it_is_committed),
+		SCENE(a_nas_that_is_behind_is_no_target),
+		SCENE(mail_does_not_wait),
+		SCENE(mail_goes_before_what_waits),
+		SCENE(mail_in_a_window_is_taken_at_its_end),
+		SCENE(a_lease_wakes_its_row_at_once),
+		SCENE(leases_go_in_groups),
+		SCENE(a_backlog_is_taken_as_fast_as_it_is_sent),
+		SCENE(a_group_that_was_refused_is_taken_again),
+		SCENE(too_many_leases_are_found_again_in_the_outbox),
+		SCENE(without_a_last_look_nothing_leaves),
+		SCENE(what_the_network_refused_is_put_back),
 		SCENE(after_the_stop_nothing_begins),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,6 +58,15 @@ bool binding_allows(const struct binding *b, enum binding_use use, int64_t now_u
 	return allowed[binding_state_at(b, now_us)][use];
 }
 
+const struct addr *binding_host(const struct binding *b)
+{
+	static const struct addr none;
+
+	if (b->key.plen == KEY_PLEN_V4)
+		return &b->key.addr;
+	return !addr_equal(&b->host, &none) && key_covers(&b->key, &b->host) ? &b->host : NULL;
+}
+
 bool binding_opens_mail(const struct binding *b, int64_t subscriber, uint32_t generation,
 			int64_t now_us)
 {

@@ -82,6 +82,10 @@ enum key_state binding_state_at(const struct binding *b, int64_t now_us);
 /* The cell of the table for the state at now_us. */
 bool binding_allows(const struct binding *b, enum binding_use use, int64_t now_us);
 
+/* Where the holder is: the key's one address, or of a prefix the one he claimed from. Null: not
+ * known. */
+const struct addr *binding_host(const struct binding *b);
+
 /* Rule (b) of the three keys: the committed row binds `subscriber` in `generation`, and its state
  * still opens mail. */
 bool binding_opens_mail(const struct binding *b, int64_t subscriber, uint32_t generation,
