@@ -139,9 +139,11 @@ $(BUILD)/tests/drive/esme: $(call obj,tests/drive/esme.c $(call program_parts,pu
 
 # What `make bench` measures with: each file of bench/ is a program.
 BENCHES := $(patsubst %.c,$(BUILD)/%,$(BENCH_SRCS))
+# pushsrv's trigger thread alone, before the archives that it needs.
+$(BUILD)/bench/bearer: $(call obj,$(call program_parts,pushsrv))
 $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BUILD)/libdb.a $(BUILD)/libhato.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libdb.a $(BUILD)/libhato.a $(LIBS)
 
 .PHONY: docs unit e2e benches test fuzz fuzzers fuzz-short soak demo bench model lint clean help tests
 tests: $(TESTS) $(DRIVES)
