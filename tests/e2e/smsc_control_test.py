@@ -404,6 +404,21 @@ class OfAnswers(Case):
         self.assertNotEqual(answered, asked)
 
 
+class WithADisk(unittest.TestCase):
+    """Answers come later when the message goes to the disk first: a fault strikes them all the same."""
+
+    def test_says_nothing_and_is_late(self):
+        smsc = Smsc({"sink": SINK, "store": "db"})
+        self.addCleanup(smsc.close)
+        with smsc.esme() as esme:
+            smsc.faults({"what": "silence", "of": "all"})
+            esme.request(SUBMIT_SM, submit_body(FROM, SINK + "1", b"m"))
+            eventually("it was taken", lambda: [m["state"] for m in smsc.api("GET", "/v1/messages")] == ["DELIVRD"])
+            smsc.faults({"what": "sequence", "by": 5}, {"what": "delay", "of": "submit_resp", "ms": 50})
+            number, enquiry = esme.request(SUBMIT_SM, submit_body(FROM, SINK + "1", b"m")), esme.request(ENQUIRE_LINK)
+            self.assertEqual([(enquiry, 0), (number + 5, 0)], [(pdu.sequence, pdu.status) for pdu in (esme.read(), esme.read())])
+
+
 class OfDeliveries(Case):
     def struck(self, *faults, registered=1, esme=None):
         """(esme, air, number, message id) of a message to an attached phone while the faults are in force for it."""
