@@ -125,8 +125,8 @@ static bool mask(struct content *c, const uint8_t *in, size_t n)
 
 static bool read_text(struct content *c, const struct message *m)
 {
-	const uint8_t *in = m->octets + c->udh_len;
 	size_t n = m->length - c->udh_len;
+	const uint8_t *in = n ? m->octets + c->udh_len : (const uint8_t *)"";
 	enum segment_text text_is;
 
 	c->how.dcs = segment_dcs(m->data_coding, &text_is);

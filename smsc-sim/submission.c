@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "lib/wire/smpp_time.h"
+#include "lib/wire/sms_addr.h"
 #include "smsc-sim/segments.h"
 
 #define NAME_MAX_LENGTH  11
@@ -34,12 +35,25 @@ uint32_t submission_destination(const struct smpp_address *a, struct party *out)
 	return SMPP_ROK;
 }
 
+/* What TP-OA can carry: seven bits a character, eleven of them. */
+static bool is_name(const char *text)
+{
+	struct sms_addr a = {.ton = SMS_TON_ALPHANUMERIC};
+	uint8_t octets[16];
+	struct octets_writer w = {.at = octets, .room = sizeof octets};
+
+	if (!*text || strlen(text) > NAME_MAX_LENGTH)
+		return false;
+	strcpy(a.text, text);
+	return sms_addr_put(&w, &a) == 0;
+}
+
 uint32_t submission_source(const struct smpp_address *a, struct party *out)
 {
 	const char *number = a->number;
 
 	if (a->ton == SMPP_TON_ALPHANUMERIC) {
-		if (strlen(number) > NAME_MAX_LENGTH)
+		if (!is_name(number))
 			return SMPP_RINVSRCADR;
 	} else {
 		number += *number == '+';
