@@ -3,8 +3,8 @@
  * SQLite writes each frame of its log by two calls, a header of 24 octets and a small page; a group
  * of lease events has hundreds of them. On a writer's connection the log's file gathers what is
  * appended and writes it when the commit synchronises the file (synchronous=FULL: every commit
- * does), or when it is full or asked for. So nothing is promised, and no other connection looks at a
- * frame, before it is in the file.
+ * does), or when it is full or asked for. So nothing is promised, and no other connection looks at
+ * a frame, before it is in the file.
  *
  * What a transaction left that was undone must never be written: others may have appended in its
  * place. The writer says so (wal_buffer_drop) whenever it undid or begins one. THREADS    those of

@@ -26,8 +26,8 @@ static const char *const rules[] = {
 	"IST-1GMT0,M10.5.0,M3.5.0/1",           /* summer time is the lesser */
 	"<-02>2<-01>,M3.5.0/-1,M10.5.0/0",      /* before midnight */
 	"EET-2EEST,M3.4.4/50,M10.4.4/50",       /* two days later */
-	"XXX3YYY,J60,J300/12:30",
-	"XXX-3YYY-4:30:15,59/3,299",
+	"QQQ3RRR,J60,J300/12:30",
+	"QQQ-3RRR-4:30:15,59/3,299",
 };
 
 /* glibc is the judge, over twelve years, every 100 minutes and round every change. */

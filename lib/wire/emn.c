@@ -8,24 +8,24 @@
 #include "lib/wire/octets.h"
 #include "lib/wire/utf8.h"
 
-#define WBXML_1_2         0x02
-#define WBXML_1_3         0x03
-#define PUBLIC_ID_EMN     0x0D
-#define CHARSET_UTF8      106 /* MIBenum */
-#define CHARSET_ASCII     3
-#define TAG_EMN           0x85 /* 0x05 with attributes, without content */
-#define TOKEN_END         0x01
-#define TOKEN_STR_I       0x03
-#define TOKEN_OPAQUE      0xC3
-#define ATTR_TIMESTAMP    0x05
-#define ATTR_MAILBOX      0x06
-#define ATTR_MAILAT       0x07
-#define ATTR_HTTPS_WWW    0x0D /* 0x08 to 0x0D: mailbox with a scheme of the fetching kind */
-#define SUFFIX_FIRST      0x85
-#define SUFFIX_COUNT      4
-#define SUFFIX_LEN        4
-#define TIME_OCTETS       7 /* YYYY MM DD hh mm ss */
-#define SCHEME            "mailat:"
+#define WBXML_1_2      0x02
+#define WBXML_1_3      0x03
+#define PUBLIC_ID_EMN  0x0D
+#define CHARSET_UTF8   106 /* MIBenum */
+#define CHARSET_ASCII  3
+#define TAG_EMN        0x85 /* 0x05 with attributes, without content */
+#define TOKEN_END      0x01
+#define TOKEN_STR_I    0x03
+#define TOKEN_OPAQUE   0xC3
+#define ATTR_TIMESTAMP 0x05
+#define ATTR_MAILBOX   0x06
+#define ATTR_MAILAT    0x07
+#define ATTR_HTTPS_WWW 0x0D /* 0x08 to 0x0D: mailbox with a scheme of the fetching kind */
+#define SUFFIX_FIRST   0x85
+#define SUFFIX_COUNT   4
+#define SUFFIX_LEN     4
+#define TIME_OCTETS    7 /* YYYY MM DD hh mm ss */
+#define SCHEME         "mailat:"
 
 static const char suffixes[SUFFIX_COUNT][SUFFIX_LEN + 1] = {".com", ".edu", ".net", ".org"};
 
