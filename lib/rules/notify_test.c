@@ -142,6 +142,11 @@ static void inside_a_minute(void **state)
 
 	(void)state;
 	assert_int_equal(notify_quiet_until(&q, end - 1), end);
+	assert_int_equal(notify_quiet_until(&q, end), end);
+	q = quiet(1300, 1500, "UTC0");
+	assert_int_equal(notify_quiet_until(&q, at(2026, 1, 5, 15, 0)), at(2026, 1, 5, 15, 0));
+	assert_false(is_quiet(&q, at(2026, 1, 5, 15, 0)));
+	q = quiet(2200, 700, "UTC0");
 	assert_int_equal(notify_quiet_until(&q, end + 1), end + 1);
 	assert_int_equal(notify_quiet_until(&q, at(2026, 1, 5, 22, 0) - 1),
 			 at(2026, 1, 5, 22, 0) - 1);
