@@ -85,6 +85,10 @@ struct trigger_unsent {
 void triggers_unsent(struct db_port *, const struct trigger_unsent *, size_t n, db_done *,
 		     void *arg);
 
+/* What a subscriber chose has changed: his row, if he has one, is looked at again now. What was
+ * sent counts as before. */
+void outbox_look(struct db_port *, int64_t subscriber, int64_t now_us, db_done *, void *arg);
+
 typedef void outbox_row_got(void *arg, int err, const struct outbox_row *);
 void outbox_get(struct db_port *, int64_t subscriber, outbox_row_got *,
 		void *arg); /* E_NOT_FOUND */
@@ -98,6 +102,15 @@ void outbox_missed(struct db_port *, int64_t after, size_t limit, int64_t now_us
 		   outbox_missed_got *, void *arg);
 
 /* ---- short messages ---- */
+
+/* What a text says. */
+struct notice {
+	bool replaces;
+	char sender[ADDRESS_MAX + 2]; /* the envelope's; "": none, or none that he wants shown */
+	uint32_t messages;            /* in the mailbox */
+};
+/* E_NOT_FOUND: no such mailbox. A mail that is gone meanwhile has no sender. */
+int notice_get(struct db_port *, int64_t subscriber, uint32_t uid, struct notice *out);
 
 /* May it still go to this number? 0: it is the subscriber's, he is not frozen, and the mailbox was
  * not read since. E_CONFLICT: no. */

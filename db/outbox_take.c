@@ -20,7 +20,7 @@ struct circumstances {
 	struct schedule_facts rules;
 	char msisdn[MSISDN_MAX];
 	char mailbox[EMN_MAILBOX_MAX + 1];
-	enum sms_form form;
+	struct permits permits;
 	struct target {
 		struct key key;
 		uint32_t generation;
@@ -132,7 +132,6 @@ static int look_round(struct engine *e, const struct schedule *s, const struct b
 		      const struct outbox_row *row, int64_t now_us, struct circumstances *c)
 {
 	struct binding held[TRIGGER_TARGETS_MAX];
-	struct permits permits;
 	size_t n = 0;
 	int err = read_owner(e, row->subscriber, c, held, &n);
 
@@ -147,12 +146,11 @@ static int look_round(struct engine *e, const struct schedule *s, const struct b
 			judge(s, &held[i], behind, now_us, c);
 	}
 	if (!err)
-		err = permits_get(e, row, c->msisdn, now_us, &permits);
+		err = permits_get(e, s, row, c->msisdn, now_us, &c->permits);
 	if (err)
 		return err;
-	c->rules.udp = permits.udp;
-	c->rules.sms = permits.sms;
-	c->form = permits.form;
+	c->rules.udp = c->permits.udp;
+	c->rules.sms = c->permits.sms;
 	return 0;
 }
 
@@ -206,7 +204,7 @@ static void fill(struct trigger_out *out, enum bearer bearer, const struct outbo
 	*out = (struct trigger_out){
 		.bearer = bearer,
 		.subscriber = row->subscriber,
-		.form = c->form,
+		.form = c->permits.form,
 		.timestamp_s = row->timestamp_s,
 		.covered_uid = row->covered_uid,
 		.attempts = bearer == BEARER_UDP ? row->attempts : row->sms_attempts,
@@ -236,7 +234,7 @@ static int log_all(struct engine *e, enum bearer bearer, const struct outbox_row
 		err = log_out(e, out);
 		to->count++;
 	}
-	return err;
+	return err ? err : permits_spend(e, &c->permits, row->subscriber, bearer, now_us);
 }
 
 /* News: a timestamp that covers all of it. */

@@ -5,6 +5,7 @@
 #include "db/freezes.h"
 #include "db/mail.h"
 #include "db/outbox.h"
+#include "db/permits.h"
 #include "lib/clock.h"
 #include "lib/err.h"
 
@@ -229,6 +230,8 @@ static int run_unsent(struct write *write, struct engine *e)
 		else
 			schedule_put_off(s, u->retry_us, &row);
 		err = outbox_row_put(e, &row);
+		if (!err)
+			err = permits_give_back(e, s, u->subscriber, u->bearer);
 	}
 	return err;
 }

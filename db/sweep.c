@@ -7,6 +7,7 @@
 #include "lib/clock.h"
 #include "lib/err.h"
 
+#define STEPS_MAX      9 /* of one file */
 #define ROUNDS_MAX     20 /* pieces a call */
 #define CHANGE_BATCH   1000
 #define ROW_BATCH      200
@@ -160,6 +161,11 @@ static int sweep_send_log(const struct sweep_write *w, struct engine *e, bool *m
 	return run_aged(e, STMT_SEND_LOG_SWEEP, w->now_us - SEND_LOG_KEEP_US, ROW_BATCH, more);
 }
 
+static int sweep_told(const struct sweep_write *w, struct engine *e, bool *more)
+{
+	return run_aged(e, STMT_TOLD_SWEEP, w->now_us, ROW_BATCH, more);
+}
+
 static int sweep_sms(const struct sweep_write *w, struct engine *e, bool *more)
 {
 	return run_aged(e, STMT_SMS_SWEEP, w->now_us - SMS_KEEP_US, ROW_BATCH, more);
@@ -185,11 +191,11 @@ static int sweep_message_tombstones(const struct sweep_write *w, struct engine *
 
 /* ---- a piece ---- */
 
-static sweep_step *const steps[DB_FILES][8] = {
+static sweep_step *const steps[DB_FILES][STEPS_MAX] = {
 	[DB_BINDINGS] = {expire_lease, sweep_changes, sweep_sessions, index_history, sweep_history,
 			 sweep_names, sweep_gone, vacuum},
-	[DB_MAIL] = {sweep_changes, sweep_bodies, sweep_send_log, sweep_sms, index_access,
-		     sweep_access, sweep_message_tombstones, vacuum},
+	[DB_MAIL] = {sweep_changes, sweep_bodies, sweep_send_log, sweep_sms, sweep_told,
+		     index_access, sweep_access, sweep_message_tombstones, vacuum},
 };
 
 /* Every step once, then those with more to do, while there is time. */
@@ -198,12 +204,12 @@ static int run_sweep(struct write *write, struct engine *e)
 	struct sweep_write *w = (struct sweep_write *)write;
 	sweep_step *const *todo = steps[w->file];
 	int64_t begun_us = clock_mono_us();
-	bool more[8] = {true, true, true, true, true, true, true, true};
+	bool more[STEPS_MAX] = {true, true, true, true, true, true, true, true, true};
 	int err = 0;
 
 	do {
 		w->more = false;
-		for (int i = 0; !err && i < 8 && todo[i]; i++) {
+		for (int i = 0; !err && i < STEPS_MAX && todo[i]; i++) {
 			if (!more[i])
 				continue;
 			more[i] = false;

@@ -1,5 +1,6 @@
 #include "pushsrv/bearer_sms.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,9 +8,11 @@
 #include "lib/err.h"
 #include "lib/log.h"
 #include "lib/wire/smpp.h"
+#include "lib/wire/sms.h"
 #include "lib/wire/trigger.h"
 #include "pushsrv/counters.h"
 #include "pushsrv/esme.h"
+#include "pushsrv/text_notice.h"
 
 #define HELD_MAX       256  /* sendings that wait for a window's room */
 #define PUSH_PORT      2948 /* WAP's; whatever the UDP port of the handsets here is */
@@ -23,6 +26,7 @@ struct bearer_sms {
 	struct esme *esme;
 	struct loop_timer *timer; /* the store could not be asked */
 	uint32_t application_id;
+	struct text_sentences sentences;
 	bool is_signed, is_stopping;
 	size_t first, count;
 	struct trigger_out held[HELD_MAX];
@@ -89,20 +93,47 @@ static int64_t validity_s(const struct trigger_out *out)
 	return until_us / CLOCK_S > VALIDITY_MIN_S ? until_us / CLOCK_S : VALIDITY_MIN_S;
 }
 
+static int push_message(struct bearer_sms *b, const struct trigger_out *out,
+			uint8_t octets[TRIGGER_MAX], struct esme_message *message)
+{
+	message->octets = octets;
+	message->data_coding = CLASS_1_OCTETS;
+	message->source_port = SOURCE_PORT;
+	message->destination_port = PUSH_PORT;
+	return encode(b, out, octets, &message->size);
+}
+
+/* For a phone that knows no EMN. */
+static int text_message(struct bearer_sms *b, const struct trigger_out *out,
+			struct text_notice *text, struct esme_message *message)
+{
+	struct notice notice;
+	int err = notice_get(b->with.port, out->subscriber, out->covered_uid, &notice);
+
+	if (!err)
+		err = text_notice_write(&b->sentences, notice.sender, notice.messages, text);
+	if (err)
+		return err;
+	message->octets = text->octets;
+	message->size = text->size;
+	message->data_coding = text->dcs;
+	message->protocol_id = notice.replaces ? SMS_PID_REPLACE_FIRST : SMS_PID_PLAIN;
+	return 0;
+}
+
 static int submit(struct bearer_sms *b, const struct trigger_out *out)
 {
 	uint8_t octets[TRIGGER_MAX];
+	struct text_notice text;
 	struct submitted *s = malloc(sizeof *s);
 	struct esme_message message = {
 		.destination = out->msisdn,
-		.octets = octets,
-		.data_coding = CLASS_1_OCTETS,
 		.registered_delivery = SMPP_REGISTERED_FINAL,
 		.validity_s = validity_s(out),
-		.source_port = SOURCE_PORT,
-		.destination_port = PUSH_PORT,
 	};
-	int err = s ? encode(b, out, octets, &message.size) : E_NOMEM;
+	int err = !s                           ? E_NOMEM
+		  : out->form == SMS_FORM_TEXT ? text_message(b, out, &text, &message)
+					       : push_message(b, out, octets, &message);
 
 	if (!err) {
 		*s = (struct submitted){out->subscriber, out->timestamp_s, out->log};
@@ -344,11 +375,20 @@ int bearer_sms_open(const struct bearer_sms_options *options, struct bearer_sms 
 	b->application_id = strcmp(options->conf->pushsrv_application_id, "spmode") == 0
 				    ? WSP_APPLICATION_SPMODE
 				    : WSP_APPLICATION_EMN;
+	b->sentences = (struct text_sentences){options->conf->pushsrv_text,
+					       options->conf->pushsrv_text_unnamed};
 	const struct esme_client client = {.submitted = submitted,
 					   .receipt = receipt,
 					   .incoming = incoming,
 					   .room = room,
 					   .arg = b};
+	if (text_notice_check(&b->sentences)) {
+		snprintf(error, 256,
+			 "pushsrv.text or pushsrv.text_unnamed: one short message "
+			 "of words, {sender} (not in the second) and {count}");
+		bearer_sms_close(b);
+		return E_SYNTAX;
+	}
 	b->timer = loop_timer_new(options->loop, store_is_back, b);
 	int err = b->timer ? esme_open(options->conf, options->loop, &client, &b->esme, error)
 			   : E_NOMEM;

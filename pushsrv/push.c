@@ -115,6 +115,8 @@ static void binding_changed(void *arg, const struct change *change)
 		triggers_lease(p->triggers, change->subscriber);
 	else if (change->kind == CHANGE_THAW)
 		lost(p); /* whoever it kept from being told */
+	else if (change->kind == CHANGE_NOTIFICATION)
+		triggers_look(p->triggers, change->subscriber);
 	else if (change->kind == CHANGE_BINDING && change->state == KEY_CONFIRMED &&
 		 change->subscriber)
 		triggers_lease(p->triggers, change->subscriber);

@@ -32,7 +32,7 @@
 /* ---- the store ---- */
 
 static struct store {
-	int take_err, check_err, get_err;
+	int take_err, check_err, get_err, look_err;
 	bool holds_take; /* the answer waits for the test */
 	struct outbox_row row;
 	struct binding committed; /* what is true when it is asked again */
@@ -162,6 +162,14 @@ void outbox_get(struct db_port *port, int64_t subscriber, outbox_row_got *got, v
 		got(arg, E_NOT_FOUND, NULL);
 }
 
+void outbox_look(struct db_port *port, int64_t subscriber, int64_t now_us, db_done *done, void *arg)
+{
+	(void)port;
+	(void)subscriber;
+	(void)now_us;
+	done(arg, store.look_err);
+}
+
 /* What other parts of pushsrv ask for: not here. Defined so that the real store stays out of the
  * program. */
 #define NOT_HERE(type, name, ...)                                                                  \
@@ -184,6 +192,7 @@ NOT_HERE(void, mail_accept, struct db_port *U(a), const struct mail_accept *U(b)
 	 mail_accepted *U(c), void *U(d))
 NOT_HERE(void, mail_purge_gone, struct db_port *U(a), mail_purged *U(b), void *U(c))
 NOT_HERE(void, mail_sweep, struct db_port *U(a), int64_t U(b), db_done *U(c), void *U(d))
+NOT_HERE(int, notice_get, struct db_port *U(a), int64_t U(b), uint32_t U(c), struct notice *U(d))
 NOT_HERE(int, sms_check, struct db_port *U(a), const struct trigger_out *U(b))
 NOT_HERE(void, sms_accepted, struct db_port *U(a), const struct sms_accepted *U(b), db_done *U(c),
 	 void *U(d))

@@ -26,6 +26,8 @@ struct schedule trigger_rules(const struct conf *c)
 		.sms_unconfirmed_us = c->pushsrv_sms_unconfirmed * CLOCK_S,
 		.sms_retry = gaps_of(&c->pushsrv_sms_retry),
 		.expiry_us = c->pushsrv_sms_expiry * CLOCK_S,
+		.rates = {.udp_per_hour = (uint32_t)c->pushsrv_udp_per_hour,
+			  .sms_per_hour = (uint32_t)c->pushsrv_sms_per_hour},
 		.realm_count = c->realm_count,
 	};
 

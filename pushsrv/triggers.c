@@ -274,6 +274,22 @@ void triggers_lease(struct triggers *t, int64_t subscriber)
 		outbox_get(t->with.port, subscriber, lease_looked, &look);
 }
 
+static void looked(void *arg, int err)
+{
+	struct triggers *t = arg;
+
+	if (err)
+		counter_add(COUNT_STORE_ERRORS, 1); /* it is found when the row is due, in hours */
+	else
+		due(&t->queues[BEARER_UDP], clock_now_us());
+}
+
+void triggers_look(struct triggers *t, int64_t subscriber)
+{
+	if (!t->is_stopping)
+		outbox_look(t->with.port, subscriber, clock_now_us(), looked, t);
+}
+
 static void moved(void *arg)
 {
 	take_wanted(arg);

@@ -54,7 +54,9 @@ void triggers_sms_room(struct triggers *t);
 void triggers_sms_due(struct triggers *t, int64_t at_us);
 /* A lease of the subscriber was confirmed. */
 void triggers_lease(struct triggers *t, int64_t subscriber);
-/* The same for those who are known to have a row. How many more there is room for. */
+/* What the subscriber chose has changed. */
+void triggers_look(struct triggers *t, int64_t subscriber);
+/* A lease likewise, for those who are known to have a row. How many more there is room for. */
 size_t triggers_wake(struct triggers *t, const int64_t *subscribers, size_t n);
 
 #endif

@@ -203,6 +203,21 @@ static void a_lease_wakes_its_row_at_once(void **state)
 	assert_int_equal(store.woken[0], ALICE);
 }
 
+static void what_a_subscriber_chose_anew_is_looked_at_now(void **state)
+{
+	struct scene *s = *state;
+
+	store.look_err = E_BUSY;
+	triggers_look(s->t, ALICE);
+	pass(s, 1000);
+	assert_int_equal(store.takes, 0);
+	store.look_err = 0;
+	triggers_look(s->t, ALICE);
+	pass(s, 1000);
+	assert_int_equal(store.takes, 1);
+	assert_int_equal(store.woken_count, 0); /* no lease: the datagrams do not begin anew */
+}
+
 /* While a group is at the store the next leases wait for it, and then go together. */
 static void leases_go_in_groups(void **state)
 {
@@ -344,6 +359,7 @@ int main(void)
 		SCENE(mail_goes_before_what_waits),
 		SCENE(mail_in_a_window_is_taken_at_its_end),
 		SCENE(a_lease_wakes_its_row_at_once),
+		SCENE(what_a_subscriber_chose_anew_is_looked_at_now),
 		SCENE(leases_go_in_groups),
 		SCENE(a_backlog_is_taken_as_fast_as_it_is_sent),
 		SCENE(a_group_that_was_refused_is_taken_again),

@@ -98,6 +98,11 @@ int64_t notify_rate_spend(uint32_t per_hour, int64_t spent_us, int64_t now_us)
 	return (spent_us > now_us ? spent_us : now_us) + HOUR_US / per_hour;
 }
 
+int64_t notify_rate_give_back(uint32_t per_hour, int64_t spent_us)
+{
+	return per_hour == 0 ? 0 : spent_us - HOUR_US / per_hour;
+}
+
 static uint32_t rate_of(int32_t own, uint32_t otherwise)
 {
 	return own == NOTIFY_RATE_DEFAULT ? otherwise : (uint32_t)own;

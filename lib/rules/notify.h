@@ -85,6 +85,8 @@ int64_t notify_quiet_until(const struct notify_quiet *q, int64_t now_us);
 /* When one of n an hour may go, and what is spent after one went. */
 int64_t notify_rate_from(uint32_t per_hour, int64_t spent_us, int64_t now_us);
 int64_t notify_rate_spend(uint32_t per_hour, int64_t spent_us, int64_t now_us);
+/* It did not go after all. */
+int64_t notify_rate_give_back(uint32_t per_hour, int64_t spent_us);
 
 /* "push", "text", "off". E_SYNTAX. */
 const char *notify_mode_name(enum notify_mode mode);

@@ -119,7 +119,8 @@ static enum schedule_verdict send_sms(const struct schedule *s, int64_t now_us,
 static enum schedule_verdict step_sms(const struct schedule *s, const struct schedule_facts *f,
 				      bool room, int64_t now_us, struct outbox_row *row)
 {
-	int64_t at_us = later(sms_due(s, row), f->sms.from_us);
+	bool is_told = f->sms.is_once && !has_news(row) && row->sms_state == SMS_DELIVERED;
+	int64_t at_us = is_told ? SCHEDULE_NEVER : later(sms_due(s, row), f->sms.from_us);
 
 	if (at_us != SCHEDULE_NEVER)
 		at_us = unless_expired(s, row, later(at_us, now_us));

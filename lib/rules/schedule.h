@@ -11,7 +11,8 @@
  *     a binding that may become a confirmed one  wait `sms_unconfirmed` for it, then SMS
  *     none                                       SMS: at once, then after the gaps of `sms_retry`,
  *                                                the last of them again and again, until `expiry`
- *                                                after the newest mail
+ *                                                after the newest mail; one that arrived and
+ *                                                says all (a text) is not repeated
  *     SMS is off, or not for this subscriber     wait for a confirmed lease (or, where the network
  *                                                holds a binding back for now, look again)
  *
@@ -34,6 +35,7 @@
 #include <stdint.h>
 
 #include "lib/key.h"
+#include "lib/rules/notify.h"
 
 #define SCHEDULE_NEVER      INT64_MAX
 #define SCHEDULE_GAPS_MAX   16
@@ -53,6 +55,7 @@ struct schedule {
 				       datagram to be answered */
 	struct schedule_gaps sms_retry;
 	int64_t expiry_us; /* no short message for mail that is older */
+	struct notify_rates rates; /* of subscribers who chose none of their own */
 	/* Where handsets listen, by realm: a block of ports without it gets no datagram. */
 	size_t realm_count;
 	struct {
@@ -94,6 +97,7 @@ struct outbox_row {
 /* May this subscriber be told by a bearer (settings of his own, quiet hours, rates)? */
 struct schedule_permit {
 	int64_t from_us; /* not before; SCHEDULE_NEVER: not at all */
+	bool is_once;    /* what arrived is not repeated: a text tells all it can */
 };
 
 struct schedule_facts {
