@@ -5,7 +5,10 @@ import unittest
 
 from harness.capture import Capture
 from harness.esme import Esme, OsmoMsc, PerlSmsc
-from harness.system import eventually, free_ports, suspend
+from harness.mail import Smtp, message
+from harness.phones import Phones
+from harness.system import Hato, eventually, free_ports, suspend
+from harness.trigger import Trigger
 
 EXPERT_WARN = 0x600000  # of tshark: a warning; an error is above it
 PORTS = bytes.fromhex("0605040b8423f0")
@@ -212,6 +215,28 @@ class Failover(Links):
         esme.up(2)
         self.assertEqual("east", esme.outcome("819012345670")["link"])
         esme.stop()
+
+
+class Pushsrv(unittest.TestCase):
+    """The whole of it: mail for a phone that has no address, and Osmocom's SMSC instead of ours."""
+
+    def test_mail_goes_out_by_a_foreign_smsc(self):
+        msc = OsmoMsc()
+        self.addCleanup(msc.close)
+        secret = msc.dir / "hato.secret"
+        secret.write_text(msc.password)
+        hato = Hato({"pushsrv.coalesce": 0, "smsc-sim.smpp_port": 0, "smsc osmo.host": "127.0.0.1", "smsc osmo.port": msc.port,
+                     "smsc osmo.system_id": "hato", "smsc osmo.password_file": secret, "smsc osmo.source": "4286"})
+        self.addCleanup(hato.close)
+        phone = Phones(hato).next(attach=False)
+        with Smtp(hato.port("smtpgw.mx_port")) as sender:
+            self.assertEqual(250, sender.deliver(phone.address, message("by the air"))[0])
+        kept = eventually("the SMSC has it", msc.messages)
+        self.assertEqual(phone.msisdn, kept[0][0])
+        self.assertEqual(PORTS, kept[0][1][:len(PORTS)])
+        self.assertEqual("mailat:" + phone.address, Trigger(kept[0][1][len(PORTS):]).mailbox)
+        hato.stop()
+        msc.logged("Rx UNBIND")
 
 
 if __name__ == "__main__":
