@@ -15,7 +15,7 @@
 
 #include "db/db.h"
 
-#define SMSC_NAME_MAX         32
+#define SMSC_ACCOUNT_MAX         32
 #define SMSC_NUMBER_MAX       21
 #define SMSC_SERVICE_TYPE_MAX 6
 
@@ -26,7 +26,7 @@ struct smsc_party {
 
 struct smsc_row {
 	int64_t id, shown_id;
-	char account[SMSC_NAME_MAX];
+	char account[SMSC_ACCOUNT_MAX];
 	uint8_t origin, reference;
 	struct smsc_party source, destination;
 	char service_type[SMSC_SERVICE_TYPE_MAX];

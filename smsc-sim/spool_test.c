@@ -84,24 +84,28 @@ static void test_room(void **state)
 	spool_fini(&s);
 }
 
+static struct message *finished(struct spool *s, bool pin)
+{
+	struct message *m = made(1);
+
+	assert_int_equal(spool_add(s, m, 1), 0);
+	if (pin)
+		spool_pin(m);
+	message_finish(m, SMPP_STATE_DELIVERED, 2);
+	spool_settle(s, m);
+	return m;
+}
+
 static void test_history_and_pins(void **state)
 {
 	(void)state;
 	struct spool s;
-	struct message *pinned = NULL;
-	uint64_t first = 0;
 
 	open_spool(&s, 100, 5, 1 << 20);
+	struct message *pinned = finished(&s, true);
+	uint64_t first = pinned->id;
 	for (int i = 0; i < 20; i++) {
-		struct message *m = made(1);
-		assert_int_equal(spool_add(&s, m, 1), 0);
-		if (i == 0) {
-			pinned = m;
-			first = m->id;
-			spool_pin(m);
-		}
-		message_finish(m, SMPP_STATE_DELIVERED, 2);
-		spool_settle(&s, m);
+		finished(&s, false);
 		assert_true(s.history_count <= 5);
 	}
 	assert_null(spool_find(&s, first));
