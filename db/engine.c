@@ -126,12 +126,18 @@ static int configure(struct engine *e, const char *dir, enum engine_role role)
 					  "PRAGMA trusted_schema = OFF;"
 					  "PRAGMA recursive_triggers = OFF;"
 					  "PRAGMA secure_delete = FAST;"
-					  "PRAGMA journal_size_limit = 67108864;"
 					  "PRAGMA temp_store = MEMORY;";
 	static const char *const by_role[] = {
 		[ENGINE_READER] = "PRAGMA query_only = ON; PRAGMA cache_size = -8192;",
 		[ENGINE_WRITER] = "PRAGMA cache_size = -65536;",
 		[ENGINE_KEEPER] = "PRAGMA cache_size = -256;",
+	};
+
+	/* As long as the log becomes before it begins anew (checkpoint.c): it is not cut each time. */
+	static const char *const by_file[] = {
+		[DB_BINDINGS] = "PRAGMA journal_size_limit = 201326592;",
+		[DB_MAIL] = "PRAGMA journal_size_limit = 67108864;",
+		[DB_SMSC] = "PRAGMA journal_size_limit = 67108864;",
 	};
 
 	sqlite3_extended_result_codes(e->sql, 1);
@@ -140,6 +146,8 @@ static int configure(struct engine *e, const char *dir, enum engine_role role)
 	int err = execute(e, common);
 	if (!err)
 		err = execute(e, by_role[role]);
+	if (!err)
+		err = execute(e, by_file[e->file]);
 	if (!err && role == ENGINE_WRITER && e->file == DB_MAIL)
 		err = attach_bindings(e, dir);
 	/* Who is to be told is looked up for each trigger. */
