@@ -128,9 +128,9 @@ void esme_answer(struct esme_ticket *ticket, enum esme_answer answer);
 /* How many links are bound: 0 means that nothing leaves. */
 size_t esme_links_up(const struct esme *e);
 
-/* Nothing new is taken; what is in flight has CONN_SHUTDOWN_S to be answered, then each link is
- * unbound and closed. `stopped` is called from the loop when none is left: then esme_close. What
- * was not answered until then is told as unknown before. */
+/* Nothing new is taken; what is in flight has a second to be answered, the unbind of each link
+ * another one. `stopped` is called from the loop when all are closed: then esme_close. What was not
+ * answered until then is told as unknown before. */
 void esme_stop(struct esme *e, void (*stopped)(void *arg), void *arg);
 /* After `stopped`, or when the loop has never run. Null: nothing. */
 void esme_close(struct esme *e);

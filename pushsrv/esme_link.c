@@ -257,17 +257,17 @@ void esme_link_stop(struct esme_link *l)
 		unbind(l);
 }
 
-/* Each step has its time: answers, the unbind, the connections' end. */
+/* Each step has its time: answers, the unbind. Who has not answered that one by now will not see us
+ * leave either. */
 static void stop_is_due(struct esme_link *l)
 {
 	if (l->state == ESME_UP && !l->is_unbinding) {
 		unbind(l);
-	} else if (l->state == ESME_UP) {
-		esme_link_down(l, ESME_END_STOPPED, SMPP_ROK);
-	} else if (l->state == ESME_CLOSING) {
-		for (size_t i = 0; i < l->leg_count; i++)
-			esme_leg_close(&l->legs[i], true);
+		return;
 	}
+	esme_link_down(l, ESME_END_STOPPED, SMPP_ROK);
+	for (size_t i = 0; i < l->leg_count; i++)
+		esme_leg_close(&l->legs[i], true);
 }
 
 /* ---- the timer ---- */

@@ -396,7 +396,7 @@ static void a_stop_waits_for_answers_and_not_for_ever(void **state)
 	bed_wait(b, &b->result_count, 4);
 	while (!b->is_stopped && clock_mono_us() - from_us < BED_PATIENT_US)
 		event_base_loop(loop_base(b->loop), EVLOOP_ONCE);
-	assert_true(clock_mono_us() - from_us < CONN_SHUTDOWN_S * CLOCK_S);
+	assert_true(clock_mono_us() - from_us < 5 * CLOCK_S / 2);
 	assert_int_equal(b->outcomes[ESME_UNKNOWN], 2);
 	assert_int_equal(b->smscs[1].unbinds, 1);
 	bed_free(b);

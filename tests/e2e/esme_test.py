@@ -232,6 +232,7 @@ class Pushsrv(unittest.TestCase):
         with Smtp(hato.port("smtpgw.mx_port")) as sender:
             self.assertEqual(250, sender.deliver(phone.address, message("by the air"))[0])
         kept = eventually("the SMSC has it", msc.messages)
+        self.assertEqual(1, hato.metric('hato_pushsrv_smsc_up{smsc="osmo"}'))
         self.assertEqual(phone.msisdn, kept[0][0])
         self.assertEqual(PORTS, kept[0][1][:len(PORTS)])
         self.assertEqual("mailat:" + phone.address, Trigger(kept[0][1][len(PORTS):]).mailbox)
