@@ -26,6 +26,14 @@ static bool read_place(const char *text, struct addr *addr, uint16_t *port)
 	return addr_parse(host, addr) == 0;
 }
 
+bool outbind_is_place(const char *text)
+{
+	struct addr addr;
+	uint16_t port;
+
+	return read_place(text, &addr, &port);
+}
+
 static void call(struct smsc *s, const struct account *a)
 {
 	struct smpp_pdu pdu = {.id = SMPP_OUTBIND, .sequence = 1};

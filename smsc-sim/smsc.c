@@ -6,6 +6,7 @@
 
 #include "lib/clock.h"
 #include "lib/err.h"
+#include "lib/wire/sms_addr.h"
 #include "smsc-sim/delivery.h"
 #include "smsc-sim/fault_counters.h"
 #include "smsc-sim/link.h"
@@ -110,6 +111,32 @@ static int read_sinks(struct smsc *s, char error[256])
 	return 0;
 }
 
+/* What a phone or an ESME would stumble over later. */
+static int check_settings(const struct smsc *s, char error[256])
+{
+	const struct conf *c = s->conf;
+	struct sms_addr centre;
+
+	if (sms_addr_number(c->smsc_sim_number, &centre)) {
+		snprintf(error, 256, "smsc-sim.number: '%.40s' is no number", c->smsc_sim_number);
+		return E_SYNTAX;
+	}
+	if (strlen(c->smsc_sim_system_id) >= SMPP_SYSTEM_ID_SIZE) {
+		snprintf(error, 256, "smsc-sim.system_id: more than %d characters",
+			 SMPP_SYSTEM_ID_SIZE - 1);
+		return E_SYNTAX;
+	}
+	for (size_t i = 0; i < s->accounts.count; i++) {
+		const struct conf_esme *e = s->accounts.rows[i].conf;
+		if (!*e->outbind || outbind_is_place(e->outbind))
+			continue;
+		snprintf(error, 256, "[esme %s]: outbind: '%.60s' is no address and port", e->name,
+			 e->outbind);
+		return E_SYNTAX;
+	}
+	return 0;
+}
+
 static void read_policy(struct smsc *s)
 {
 	const struct conf *c = s->conf;
@@ -150,6 +177,8 @@ static int open_parts(struct smsc *s, struct db *db, char error[256])
 {
 	int rc = accounts_open(s->conf, &s->accounts, error);
 
+	if (!rc)
+		rc = check_settings(s, error);
 	if (!rc)
 		rc = read_sinks(s, error);
 	if (!rc)

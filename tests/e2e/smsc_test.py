@@ -9,6 +9,8 @@ import socket
 import struct
 import subprocess
 import tempfile
+import threading
+import time
 import unittest
 
 from harness import radio, smpp
@@ -59,6 +61,13 @@ class Smsc:
         with os.fdopen(hear) as f:
             if f.readline() != "ready\n":
                 raise AssertionError((self.dir / "log").read_text())
+
+    def metric(self, name):
+        c = http.client.HTTPConnection("127.0.0.1", self.ports["admin_port"], timeout=PATIENCE)
+        c.request("GET", "/metrics")
+        text = c.getresponse().read().decode()
+        c.close()
+        return int(re.search(r"^hato_smsc_sim_%s (\d+)$" % name, text, re.M).group(1))
 
     def kill(self):
         self.process.kill()
@@ -532,11 +541,7 @@ class Stored(unittest.TestCase):
 
     def pending_writes(self):
         """By the daemon's own count: nothing is noted that is not committed."""
-        c = http.client.HTTPConnection("127.0.0.1", self.smsc.ports["admin_port"], timeout=PATIENCE)
-        c.request("GET", "/metrics")
-        text = c.getresponse().read().decode()
-        c.close()
-        return int(re.search(r"^hato_smsc_sim_store_waiting (\d+)$", text, re.M).group(1))
+        return self.smsc.metric("store_waiting")
 
     def test_killed_while_it_accepts(self):
         accepted = []
@@ -557,6 +562,56 @@ class Stored(unittest.TestCase):
         with self.smsc.esme() as e:
             states = [e.query(i, "100")[0] for i in accepted]
             self.assertEqual(set(states), {0})
+
+
+    def test_more_than_the_window(self):
+        """All at once: what waits for the disk counts against the window, the rest is throttled, each is answered once."""
+        with self.smsc.esme("bank", "bankpass") as e:
+            e.send(b"".join(smpp.frame(smpp.SUBMIT_SM, 0, n, smpp.submit_body("100", PHONE, b"x")) for n in range(1, 6)))
+            answers = {pdu.sequence: pdu.status for pdu in (e.read() for _ in range(5))}
+            self.assertEqual(sorted(answers), [1, 2, 3, 4, 5])
+            self.assertEqual([answers[n] for n in (1, 2)], [0, 0])
+            self.assertIn(smpp.THROTTLED, answers.values())
+
+
+class Limits(unittest.TestCase):
+    def test_the_queue_is_full(self):
+        smsc = Smsc(queue_max=3, history_max=2)
+        self.addCleanup(smsc.stop)
+        with smsc.esme() as e, smsc.air() as air:
+            ids = [e.message_id("100", PHONE, b"%d" % n, registered=1) for n in range(3)]
+            self.assertEqual(e.submit("100", PHONE, b"").status, smpp.MSGQFUL)
+            pdu = e.call(smpp.SUBMIT_MULTI, smpp.submit_body("100", "", b"", destinations=[PHONE, OTHER]))
+            self.assertEqual(pdu.status, smpp.MSGQFUL)
+            air.attach(PHONE)
+            answer = air.submit(PHONE, radio.sms_submit(OTHER, b"x"))
+            self.assertEqual((answer[0], answer[3]), (5, 42))  # RP-ERROR, congestion
+            for _ in ids:
+                air.deliver(PHONE)
+                e.deliver()
+            e.message_id("100", PHONE, b"room again")
+            self.assertEqual([e.query(i, "100")[0] for i in ids], [smpp.INVMSGID, 0, 0])  # two are remembered
+
+    def test_an_esme_that_does_not_read(self):
+        """What it does not take is bounded; once it reads, it has all its answers."""
+        smsc = Smsc(sink="*", unsent_max=65536)
+        self.addCleanup(smsc.stop)
+        with smsc.esme() as e:
+            count, one = 40000, smpp.submit_body("100", PHONE, b"x" * 40)
+            sender = threading.Thread(target=lambda: e.send(b"".join(
+                smpp.frame(smpp.SUBMIT_SM, 0, n, one) for n in range(1, count + 1))))
+            sender.start()
+            seen = eventually("it stops reading", lambda: self.stalled(smsc))
+            self.assertLess(seen, count)
+            for n in range(1, count + 1):
+                pdu = e.read()
+                self.assertEqual((pdu.sequence, pdu.status), (n, 0))
+            sender.join()
+
+    def stalled(self, smsc):
+        before = smsc.metric("pdus_in_total")
+        time.sleep(0.1)
+        return before > 1 and before == smsc.metric("pdus_in_total") and before
 
 
 class Outbind(unittest.TestCase):
@@ -605,7 +660,9 @@ class Quiet(unittest.TestCase):
         for config, says in (("[esme a]\npassword_file = none\n", "none"),
                              ("[esme a]\naddress_range = ((\n", "no plain pattern"),
                              ("[esme a]\naddress_range = a{3}\n", "no plain pattern"),
-                             ("[smsc-sim]\nstore = disk\n", "memory, db")):
+                             ("[smsc-sim]\nstore = disk\n", "memory, db"), ("[smsc-sim]\nnumber = centre\n", "is no number"),
+                             ("[smsc-sim]\nsystem_id = %s\n" % ("x" * 16), "more than 15"),
+                             ("[esme a]\noutbind = localhost:2777\n", "no address and port")):
             with self.assertRaises(AssertionError) as caught:
                 Smsc(config)
             self.assertIn(says, str(caught.exception))

@@ -122,10 +122,13 @@ class Air:
         """RP-DATA(SMS-SUBMIT); the RP message that answers it."""
         address = b"\x91" + swapped(centre)
         self.send(RP, number, bytes([0, reference, 0, len(address)]) + address + bytes([len(tpdu)]) + tpdu)
+        others = []
         while True:
             rp = self.next(RP, number)
             if rp[0] in (3, 5) and rp[1] == reference:
+                self.kept = others + self.kept
                 return rp
+            others.append((RP, number, rp))
 
 
 def sms_submit(to, octets, dcs=4, report=False, reference=7, udh=b"", validity=None):
