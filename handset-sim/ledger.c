@@ -16,8 +16,7 @@ int ledger_init(struct ledger *l, const struct corpus *c, size_t mails, uint32_t
 	*l = (struct ledger){.corpus = c, .count = mails};
 	l->mails = calloc(mails + 1, sizeof *l->mails);
 	l->waiting = calloc(phones, sizeof *l->waiting);
-	const struct trigger_limits none = {0};
-	if (trigger_tally_init(&l->tally, phones, &none) || !l->mails || !l->waiting) {
+	if (trigger_tally_init(&l->tally, phones) || !l->mails || !l->waiting) {
 		ledger_free(l);
 		return E_NOMEM;
 	}
@@ -51,7 +50,7 @@ size_t ledger_field(const struct ledger *l, size_t index, char field[LEDGER_FIEL
 				l->run, index, l->mails[index].phone);
 }
 
-void ledger_sending(struct ledger *l, size_t index)
+void ledger_sending(struct ledger *l, size_t index, int64_t now_us)
 {
 	struct mail *m = &l->mails[index];
 
@@ -61,7 +60,7 @@ void ledger_sending(struct ledger *l, size_t index)
 		l->waiting[m->phone] = (uint32_t)index + 1;
 	}
 	m->state = MAIL_SENDING;
-	trigger_tally_mail(&l->tally, m->phone);
+	trigger_tally_mail(&l->tally, m->phone, now_us);
 }
 
 static void count_trigger(struct ledger *l, struct mail *m)

@@ -45,7 +45,7 @@ void ledger_free(struct ledger *l);
 #define LEDGER_FIELD_MAX 96
 size_t ledger_field(const struct ledger *l, size_t index, char field[LEDGER_FIELD_MAX]);
 
-void ledger_sending(struct ledger *l, size_t index);
+void ledger_sending(struct ledger *l, size_t index, int64_t now_us);
 void ledger_accepted(struct ledger *l, size_t index, int64_t now_us);
 void ledger_refused(struct ledger *l, size_t index);
 /* A trigger for this phone came: it is for all its mails that wait. */

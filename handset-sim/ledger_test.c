@@ -49,7 +49,7 @@ static void test_clean_run(void **state)
 	uint8_t octets[4096];
 
 	for (size_t i = 0; i < 3; i++) {
-		ledger_sending(&ledger, i);
+		ledger_sending(&ledger, i, 0);
 		ledger_accepted(&ledger, i, 100);
 	}
 	assert_int_equal(ledger_lost(&ledger), 3);
@@ -74,7 +74,7 @@ static void test_one_octet_is_seen(void **state)
 	(void)state;
 	uint8_t octets[4096];
 
-	ledger_sending(&ledger, 0);
+	ledger_sending(&ledger, 0, 0);
 	ledger_accepted(&ledger, 0, 100);
 	size_t n = delivered(0, TRACE, octets);
 	octets[n - 3] ^= 1;
@@ -88,7 +88,7 @@ static void test_short_and_foreign_tops_are_seen(void **state)
 	(void)state;
 	uint8_t octets[4096];
 
-	ledger_sending(&ledger, 0);
+	ledger_sending(&ledger, 0, 0);
 	ledger_accepted(&ledger, 0, 100);
 	ledger_fetched(&ledger, ledger.mails[0].phone, octets, delivered(0, TRACE, octets) - 1,
 		       300);
@@ -106,7 +106,7 @@ static void test_stranger_is_seen(void **state)
 	(void)state;
 	uint8_t octets[4096];
 
-	ledger_sending(&ledger, 0);
+	ledger_sending(&ledger, 0, 0);
 	ledger_accepted(&ledger, 0, 100);
 	uint32_t other = (ledger.mails[0].phone + 1) % 3;
 	ledger_fetched(&ledger, other, octets, delivered(0, TRACE, octets), 300);

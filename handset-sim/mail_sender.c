@@ -115,7 +115,7 @@ static void send_envelope(struct line *l)
 	uint32_t phone = l->sender->ledger->mails[l->mail].phone;
 
 	network_names(l->sender->o.first + phone, msisdn, imsi, address);
-	ledger_sending(l->sender->ledger, l->mail);
+	ledger_sending(l->sender->ledger, l->mail, clock_mono_us());
 	conn_printf(
 		l->conn,
 		"MAIL FROM:<sender%zu@outside.example> BODY=8BITMIME\r\nRCPT TO:<%s>\r\nDATA\r\n",

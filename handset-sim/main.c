@@ -46,10 +46,7 @@ int main(int argc, char **argv)
 		world_run(&w);
 		if (!w.failed) {
 			report_print(&w);
-			status = ledger_is_clean(&w.ledger) && w.ledger.fetched == s.mails &&
-						 texts_are_clean(&w.texts)
-					 ? 0
-					 : 1;
+			status = report_is_clean(&w) ? 0 : 1;
 		}
 	}
 	world_close(&w);

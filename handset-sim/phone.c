@@ -109,8 +109,10 @@ void phone_disconnect(struct phone *p)
 
 void phone_reconnect(struct phone *p)
 {
-	if (p->state == PHONE_OFF) {
+	if (p->state == PHONE_OFF && p->sleeps) {
 		phone_follow(p);
+	} else if (p->state == PHONE_OFF) { /* switched on in the tunnel */
+		phone_attach(p, world_take_address(p->world));
 	} else {
 		(void)channel_open(p); /* without one it tries again later */
 		if (p->state != PHONE_ATTACHING)
@@ -181,7 +183,6 @@ static void on_token(void *arg, unsigned status, const json_t *answer)
 	set_state(p, PHONE_READY);
 	world_phone_ready(p->world, p);
 	phone_hear_early(p);
-	phone_report(p);
 	phone_follow(p);
 }
 
@@ -249,6 +250,7 @@ static void on_fetch_ended(void *arg, enum fetch_end end)
 	p->tries = 0;
 	p->used_us = clock_mono_us();
 	p->world->ledger.logins++;
+	trigger_tally_read(&p->world->ledger.tally, p->index);
 	phone_follow(p);
 	if (!p->fetch && p->state == PHONE_READY && world_random(p->world, 20) == 0)
 		refresh(p);
@@ -309,6 +311,7 @@ void phone_follow(struct phone *p)
 
 	if (p->is_off || p->in_tunnel || p->fetch)
 		return;
+	phone_report(p); /* of before, if it was not taken then */
 	bool is_due = heed_due(&p->heed, now_us, &in_us);
 	if (p->state == PHONE_READY && is_due)
 		fetch(p);

@@ -52,6 +52,7 @@ struct phone {
 	struct heed heed;
 	struct kept_push early;   /* heard before it had a token: the newest */
 	struct kept_push strange; /* for another's mailbox, not reported yet: the newest */
+	size_t reported_size;     /* of the one whose report is under way */
 	bool sleeps, is_off, in_tunnel;
 	int64_t latency_us; /* of the radio: it roams */
 	int64_t used_us;    /* its address, last */

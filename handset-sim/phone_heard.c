@@ -22,7 +22,10 @@ static void on_reported(void *arg, unsigned status, const json_t *answer)
 
 	(void)answer;
 	p->world->ledger.reported += status == 202;
-	phone_report(p);
+	if ((!status || status == 503) && !p->strange.size)
+		p->strange.size = p->reported_size; /* later; unless another one came meanwhile */
+	else
+		phone_report(p);
 }
 
 void phone_report(struct phone *p)
@@ -32,6 +35,7 @@ void phone_report(struct phone *p)
 	if (!p->strange.size || p->state != PHONE_READY || !p->api || http_channel_is_busy(p->api))
 		return;
 	base64_encode(BASE64_STD, p->strange.octets, p->strange.size, text);
+	p->reported_size = p->strange.size;
 	p->strange.size = 0;
 	json_t *body = json_pack("{s:s}", "trigger", text);
 	http_channel_call(p->api, "POST", "/v1/reports/misdirected", p->token.text, body,

@@ -149,13 +149,11 @@ void phone_power(struct phone *p, bool on)
 	p->is_off = !on;
 	modem_power(&p->modem, on, clock_mono_us());
 	set_timer(p);
-	if (on && !p->sleeps) {
-		phone_attach(p, world_take_address(p->world));
-	} else if (on) {
-		phone_follow(p);
-	} else if (had_address) {
+	if (had_address) {
 		phone_detach(p, world_random(p->world, 3) != 0);
 		world_give_address(p->world, p->address);
+	} else if (on && !p->in_tunnel) {
+		phone_reconnect(p);
 	}
 }
 

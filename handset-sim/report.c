@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "handset-sim/day.h"
+
 static json_t *latency_json(struct latency *l)
 {
 	return json_pack("{s:f, s:f, s:f}", "p50", latency_ms(l, 0.5), "p99", latency_ms(l, 0.99),
@@ -43,6 +45,11 @@ static void json_report(struct world *w, const struct trigger_verdict *v)
 
 	if (w->sms)
 		json_object_set_new(o, "radio", radio_json(w, v));
+	if (w->day) {
+		json_t *day = day_json(w->day, v);
+		json_object_update(o, day);
+		json_decref(day);
+	}
 	json_dumpf(o, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6));
 	putchar('\n');
 	json_decref(o);
@@ -75,6 +82,15 @@ static void radio_rows(const struct world *w, const struct trigger_verdict *v)
 	count_row("  read by another", t->stranger);
 }
 
+bool report_is_clean(const struct world *w)
+{
+	struct trigger_verdict v;
+
+	trigger_tally_judge(&w->ledger.tally, &v);
+	return ledger_is_clean(&w->ledger) && w->ledger.fetched == w->scenario->mails &&
+	       texts_are_clean(&w->texts) && (!w->day || day_is_clean(w->day, &v));
+}
+
 void report_print(struct world *w)
 {
 	struct ledger *l = &w->ledger;
@@ -97,6 +113,8 @@ void report_print(struct world *w)
 	count_row("fetched twice", l->again);
 	if (w->sms)
 		radio_rows(w, &v);
+	if (w->day)
+		day_print(w->day, &v);
 	printf("\n  %-28s %10s %10s %10s\n", "milliseconds", "p50", "p99", "max");
 	latency_row("attach (lease event)", &l->attach);
 	latency_row("token", &l->token);

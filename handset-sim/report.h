@@ -5,5 +5,7 @@
 #include "handset-sim/world.h"
 
 void report_print(struct world *w);
+/* All is well: the exit status. */
+bool report_is_clean(const struct world *w);
 
 #endif

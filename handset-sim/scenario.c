@@ -10,6 +10,7 @@
 
 #define HANDSETS_MAX 60000 /* 127.1.0.1 up, one address each */
 #define MAILS_MAX    10000000
+#define UNSET        UINT32_MAX
 #define TEXTS_MOST   1000000
 #define SMS_SPREAD   37 /* so that it is not the phones with a SIM key first */
 
@@ -48,6 +49,14 @@ static void help_print(void)
 	     "      --scale N      6.7 million subscribers, 1:N [100]\n"
 	     "      --faulty-feed  the network gives out wrong bindings\n"
 	     "      --no-kill      authsrv is not killed in the middle\n"
+	     "  --scenario sms-day a day of faults: phones are off, in tunnels, abroad, full; "
+	     "pushsrv "
+	     "and smsc-sim\n"
+	     "                     are killed; half of 1,000 phones sleep; 10,000 mails, 150 a "
+	     "second "
+	     "(docs/sms.md):\n"
+	     "      --faults FILE  what smsc-sim is to do meanwhile (PUT /v1/faults)\n"
+	     "      --no-kill      nothing is killed\n"
 	     "  --first N          number of the first phone, so that two runs do not share any "
 	     "[1]\n"
 	     "  --keep             leave the phones attached at the end\n"
@@ -82,6 +91,7 @@ enum option_id {
 	O_SCENARIO,
 	O_SCALE,
 	O_FAULTY,
+	O_FAULTS,
 	O_NO_KILL,
 	O_KEEP,
 	O_PATIENCE,
@@ -112,6 +122,7 @@ static const struct option options[] = {{"dir", required_argument, NULL, O_DIR},
 					{"ip-idle", required_argument, NULL, O_IP_IDLE},
 					{"scenario", required_argument, NULL, O_SCENARIO},
 					{"scale", required_argument, NULL, O_SCALE},
+					{"faults", required_argument, NULL, O_FAULTS},
 					{"faulty-feed", no_argument, NULL, O_FAULTY},
 					{"no-kill", no_argument, NULL, O_NO_KILL},
 					{"keep", no_argument, NULL, O_KEEP},
@@ -223,7 +234,11 @@ static int take_option(int id, struct scenario *s)
 		return s->one_socket || !strcmp(optarg, "each") ? -1 : usage("one or each", optarg);
 	case O_SCENARIO:
 		s->incident = !strcmp(optarg, "incident-2011");
-		return s->incident ? -1 : usage("no such scenario", optarg);
+		s->is_day = !strcmp(optarg, "sms-day");
+		return s->incident || s->is_day ? -1 : usage("no such scenario", optarg);
+	case O_FAULTS:
+		s->faults = optarg;
+		return -1;
 	case O_FAULTY:
 		s->faulty_feed = true;
 		return -1;
@@ -262,7 +277,29 @@ bool scenario_sleeps(const struct scenario *s, uint32_t index)
 
 bool scenario_has_radio(const struct scenario *s)
 {
-	return s->sms || s->texts;
+	return s->sms || s->texts || s->is_day;
+}
+
+/* What was not said: of an ordinary run, or of the day of faults. */
+static void set_defaults(struct scenario *s)
+{
+	bool day = s->is_day;
+	struct {
+		uint32_t *what, is;
+	} rows[] = {{&s->handsets, day ? 1000 : 100},
+		    {&s->mails, day ? 10000 : 500},
+		    {&s->sms, day ? 50 : 0},
+		    {&s->texts, day ? 500 : 0}};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (*rows[i].what == UNSET)
+			*rows[i].what = rows[i].is;
+	if (s->rate < 0)
+		s->rate = day ? 150 : 0;
+	if (s->ip_idle_s < 0)
+		s->ip_idle_s = day ? 1 : 60;
+	if (s->hint_s < 0)
+		s->hint_s = day ? 1 : HEED_PAUSE_US / CLOCK_S;
 }
 
 int scenario_read(int argc, char **argv, struct scenario *out)
@@ -270,15 +307,18 @@ int scenario_read(int argc, char **argv, struct scenario *out)
 	int id;
 
 	*out = (struct scenario){.dir = getenv("HATO_DIR"),
-				 .handsets = 100,
-				 .mails = 500,
+				 .handsets = UNSET,
+				 .mails = UNSET,
+				 .sms = UNSET,
+				 .texts = UNSET,
+				 .rate = -1,
+				 .ip_idle_s = -1,
+				 .hint_s = -1,
 				 .first = 1,
 				 .senders = 16,
 				 .attach_window = 64,
 				 .one_socket = true,
 				 .patience_s = 60,
-				 .ip_idle_s = 60,
-				 .hint_s = HEED_PAUSE_US / CLOCK_S,
 				 .scale = 100,
 				 .seed = 1};
 	while ((id = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -288,6 +328,7 @@ int scenario_read(int argc, char **argv, struct scenario *out)
 	}
 	if (optind < argc)
 		return usage("no option", argv[optind]);
+	set_defaults(out);
 	if (!out->dir)
 		return usage("needed", "--dir DIR");
 	return -1;

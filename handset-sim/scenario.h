@@ -29,7 +29,9 @@ struct scenario {
 	uint32_t sms;   /* phones of a hundred that sleep until an SMS wakes them */
 	uint32_t texts; /* that phones write to each other by SMS */
 	bool incident, faulty_feed, no_kill;
-	uint32_t scale; /* of the incident: 1 phone stands for so many */
+	bool is_day;        /* of faults */
+	const char *faults; /* a file: what smsc-sim is to do on that day; null: nothing */
+	uint32_t scale;     /* of the incident: 1 phone stands for so many */
 	bool tls, json, one_socket, quiet, keep;
 	enum login_form login;
 	int64_t patience_s; /* without any progress: it is over */

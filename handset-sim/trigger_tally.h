@@ -1,15 +1,22 @@
 /* trigger_tally -- was a phone triggered more often than the schedule allows?
  *
  * Counts what each phone heard, by news: a mailbox's timestamp, which all repeats of one trigger
- * share. Of one news a phone may hear by UDP the first trigger and the repeats of pushsrv.retry,
- * and once more for each of its leases that was confirmed since; by SMS the first and the repeats
- * of pushsrv.sms_retry. An SMSC may deliver the same message twice: a TID that was heard for this
- * news by SMS already is a repeat of the network's and not of pushsrv's. And there are no more news
- * than mails that were sent.
+ * share. What the schedule allows until a moment follows from the time since the news came, since
+ * whatever a phone hears was sent before:
  *
- * Callers: world and phones count, report judges. Pure: no I/O, the caller brings the time.
+ *     UDP   the first datagram and one for each gap of pushsrv.retry that has passed, as many over
+ *           again for each lease that the phone has confirmed since
+ *     SMS   the first message and one for each gap of pushsrv.sms_retry, the last one repeating
+ *     both  as long as the mailbox is not read, one in each coalescing time; and no more news than
+ *           mails that were sent
+ *
+ * An SMSC may deliver a message twice: a TID that was heard for this news by SMS already is the
+ * network's repeat, not pushsrv's. A timestamp has whole seconds and may run ahead of the clock by
+ * one for each other news of its second: TALLY_SLACK_US is allowed for.
+ *
+ * Callers: ledger and phones count, the day judges. Pure: the caller brings monotonic times.
  * OWNERSHIP trigger_tally_free frees all. THREADS one. ERRORS what finds no memory makes the
- * verdict bad
+ * verdict bad. SEE docs/sms.md
  */
 #ifndef HATO_HANDSET_SIM_TRIGGER_TALLY_H
 #define HATO_HANDSET_SIM_TRIGGER_TALLY_H
@@ -18,11 +25,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum bearer { BEARER_UDP, BEARER_SMS, BEARERS };
+#include "lib/rules/schedule.h"
+
+#define TALLY_GAPS_MAX 16
+#define TALLY_SLACK_US INT64_C(2000000)
+
+struct trigger_gaps {
+	int64_t us[TALLY_GAPS_MAX];
+	size_t count;
+	bool repeats_last;
+	int64_t coalesce_us; /* 0: not judged */
+};
 
 struct trigger_limits {
-	unsigned most[BEARERS]; /* of one news, without leases */
-	int64_t apart_us;       /* two datagrams of one news, without a lease in between; 0: any */
+	struct trigger_gaps by[BEARERS];
+	int64_t clock_ahead_us; /* Unix time less the monotonic one */
 };
 
 struct tallied_phone;
@@ -34,22 +51,22 @@ struct trigger_tally {
 };
 
 struct trigger_verdict {
-	uint64_t heard[BEARERS];
+	uint64_t heard[BEARERS]; /* without the network's repeats */
 	uint64_t news, repeated_by_network;
-	unsigned most[BEARERS]; /* of one news */
-	uint64_t over[BEARERS]; /* news of which more was heard than allowed */
-	uint64_t too_close;     /* datagrams */
-	uint64_t over_mails;    /* phones with more news than mails */
+	uint32_t most[BEARERS];      /* of one news */
+	uint64_t over[BEARERS];      /* news of which more was heard than allowed */
+	uint64_t too_dense[BEARERS]; /* phones that heard more than coalescing allows */
+	uint64_t over_mails;         /* phones with more news than mails */
 	bool is_clean;
 };
 
-int trigger_tally_init(struct trigger_tally *t, uint32_t phones,
-		       const struct trigger_limits *limits); /* E_NOMEM */
+int trigger_tally_init(struct trigger_tally *t, uint32_t phones); /* E_NOMEM */
 void trigger_tally_free(struct trigger_tally *t);
 
-void trigger_tally_mail(struct trigger_tally *t,
-			uint32_t phone); /* one is sent to it, or once more */
-void trigger_tally_lease(struct trigger_tally *t, uint32_t phone); /* it confirmed a lease */
+/* A mail is on its way to it, or once more; its lease was confirmed; its mailbox was read. */
+void trigger_tally_mail(struct trigger_tally *t, uint32_t phone, int64_t now_us);
+void trigger_tally_lease(struct trigger_tally *t, uint32_t phone);
+void trigger_tally_read(struct trigger_tally *t, uint32_t phone);
 void trigger_tally_heard(struct trigger_tally *t, uint32_t phone, enum bearer by,
 			 int64_t timestamp_s, uint8_t tid, int64_t now_us);
 void trigger_tally_judge(const struct trigger_tally *t, struct trigger_verdict *out);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "handset-sim/day.h"
 #include "handset-sim/phone.h"
 #include "handset-sim/world_radio.h"
 #include "lib/clock.h"
@@ -107,6 +108,8 @@ void world_phone_ready(struct world *w, struct phone *p)
 		w->sending_us = clock_mono_us();
 		mail_sender_start(w->sender);
 		world_radio_write(w);
+		if (w->day)
+			day_begin(w->day);
 		if (w->scenario->churn > 0)
 			loop_timer_set(w->churn_timer, (int64_t)(1e6 / w->scenario->churn));
 		return;
@@ -148,6 +151,8 @@ static void on_all_sent(void *arg)
 	struct world *w = arg;
 
 	w->all_sent = true;
+	if (w->day)
+		day_evening(w->day);
 	world_progress(w);
 }
 
@@ -263,6 +268,8 @@ int world_open(struct world *w, const struct scenario *s, const struct conf *c,
 	if ((s->tls && open_tls(w)) || open_network(w) || world_radio_open(w) || open_phones(w) ||
 	    open_sender(w))
 		return -1;
+	if (s->is_day && day_open(w, &w->day))
+		return -1;
 	int rc = air_open(w->loop, (uint16_t)c->pushsrv_trigger_port, s->one_socket, on_heard, w,
 			  &w->air);
 	if (rc)
@@ -289,6 +296,7 @@ void world_close(struct world *w)
 	for (uint32_t i = 0; w->phones && i < w->scenario->handsets; i++)
 		if (w->phones[i].retry)
 			phone_fini(&w->phones[i]);
+	day_close(w->day);
 	world_radio_close(w);
 	mail_sender_free(w->sender);
 	network_free(w->network);

@@ -15,6 +15,7 @@
 #include "lib/wire/sms_reassembly.h"
 
 struct phone;
+struct day;
 
 struct world {
 	const struct scenario *scenario;
@@ -28,6 +29,7 @@ struct world {
 	struct roaming *roaming;
 	struct texts texts;
 	struct loop_timer *text_timer;
+	struct day *day; /* of faults; null: an ordinary one */
 	struct ledger ledger;
 	struct mail_sender *sender;
 	struct phone *phones;   /* scenario->handsets of them */

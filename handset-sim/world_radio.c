@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "handset-sim/day.h"
 #include "handset-sim/phone.h"
 #include "lib/clock.h"
 
@@ -39,6 +40,8 @@ static void on_linked(void *arg, bool up)
 
 	for (uint32_t i = 0; i < w->scenario->handsets; i++)
 		phone_radio_linked(&w->phones[i], up);
+	if (w->day && up)
+		day_linked(w->day);
 }
 
 static void on_frame(void *arg, const struct radio_frame *frame)

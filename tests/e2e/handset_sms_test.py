@@ -1,16 +1,18 @@
 """A simulated phone's SMS side against a service centre written by hand: what wakes it, what it answers, what it makes of
 repeats, parts and forgeries; and that none of them harms anybody's binding."""
+import base64
 import json
 import subprocess
 import time
 import unittest
 
 from harness.clients import run
+from harness.phones import Phones
 from harness.service_centre import MO_ACK, MO_ERROR, ServiceCentre, deliver, emn_push, parts
 from harness.system import BUILD, PATIENCE, Hato, eventually
 
 PROTOCOL_ERROR = 111
-LOGINS = "hato_popgw_logins_total"
+LOGINS, FORGED = "hato_popgw_logins_total", "hato_authsrv_reports_forged_total"
 
 
 class Sleeper:
@@ -120,21 +122,20 @@ class HandsetSms(unittest.TestCase):
         """For another's mailbox, unsigned, in the future: followed by nobody whom they are not for, reported, and every
         binding stays as it was."""
         one, two = self.simulate(2)
-        forged = "hato_authsrv_reports_forged_total"
-        before = self.hato.metric(forged)
+        before = self.hato.metric(FORGED)
         one.hears(deliver(emn_push(two.mailbox, time.time())))
-        one.hears(deliver(emn_push(two.mailbox, time.time() + 10**8, tid=9)))
+        one.hears(deliver(emn_push(two.mailbox, time.time() + 10**8, tid=0xf9)))
         one.hears(deliver(b"not a push"))
         one.hears(deliver(emn_push("x" * 40 + "@hato.example", time.time())))
         self.assertIsNone(one.binding(), "a stranger's trigger wakes nobody")
         self.assertIsNone(two.binding())
         one.hears(deliver(emn_push(one.mailbox, time.time() + 10**8)))
         one.fetches()
-        eventually("the report came", lambda: self.hato.metric(forged) == before + 1)
+        eventually("the report came", lambda: self.hato.metric(FORGED) == before + 1)
         kept = one.binding()
         self.assertEqual("confirmed", kept["state"])
         for n in range(20):
-            one.hears(deliver(emn_push(one.mailbox, time.time() + n, tid=n)))
+            one.hears(deliver(emn_push(one.mailbox, time.time() + n, tid=200 + n)))
         self.assertEqual(kept, one.binding())
         self.assertEqual([], self.hato.events("quarantined"))
         two.hears(deliver(emn_push(two.mailbox, time.time())))
@@ -173,6 +174,42 @@ class HandsetSms(unittest.TestCase):
         self.assertEqual(6, sum(s.has_udh for _, s in submits))
         self.assertFalse(any(s.rejects_duplicates for _, s in submits))
         self.assertIsNone(self.simulator.poll(), "what does not arrive is waited for")
+
+
+class ForgedReports(unittest.TestCase):
+    """What went by SMS went to a number, not to an address: a report of it is never evidence against one."""
+
+    def test_a_report_of_an_sms_changes_nothing(self):
+        hato = Hato({"pushsrv.coalesce": 0})
+        try:
+            phones = Phones(hato)
+            victim, reporter = phones.next(attach=False), phones.next()
+            victim.receive()
+            push = self.sms_to(hato, victim.msisdn)
+            victim.attach()
+            kept = [victim.binding(), reporter.binding()]
+            self.assertIn(victim.address.encode(), push)
+            for n, octets in enumerate((push, bytes([push[0] ^ 1]) + push[1:], emn_push(victim.address, time.time())), 1):
+                report = {"trigger": base64.b64encode(octets).decode()}
+                for phone in (reporter, victim):
+                    self.assertEqual(202, phone.bearer("POST", "/v1/reports/misdirected", report)[0])
+                self.assertEqual(2 * n, hato.metric(FORGED))
+            self.assertEqual(kept, [victim.binding(), reporter.binding()])
+            self.assertEqual(["confirmed"] * 2, [b["state"] for b in kept])
+            self.assertEqual([], hato.events("misdirected") + hato.events("quarantined"))
+        finally:
+            hato.close()
+
+    def sms_to(self, hato, msisdn):
+        """The push in the message to that number."""
+        def ask():
+            status, _, found = hato.http(hato.port("smsc-sim.control_port"), "GET", "/v1/messages?destination=" + msisdn)
+            self.assertEqual(200, status)
+            return found
+        found = eventually("an SMS is on its way", ask)[0]["id"]
+        status, _, message = hato.http(hato.port("smsc-sim.control_port"), "GET", "/v1/messages/" + found)
+        self.assertEqual(200, status)
+        return bytes.fromhex(message["content"]["octets"])
 
 
 class Texts(unittest.TestCase):

@@ -24,8 +24,9 @@ def digits_of(octets):
     return "".join("%x%x" % (o & 15, o >> 4) for o in octets).rstrip("f")
 
 
-def emn_push(mailbox, timestamp, tid=1):
-    """sp mode's push to the byte, unsigned: what anybody can write. mailbox without a suffix that has a token."""
+def emn_push(mailbox, timestamp, tid=0xf1):
+    """A push with an EMN, unsigned: what anybody can write. mailbox without a suffix that has a token. The TID is one that
+    pushsrv, which counts from 0, does not reach in a test: a report of it is not of something that was really sent."""
     stamp = bytes.fromhex(time.strftime("%Y%m%d%H%M%S", time.gmtime(timestamp))).rstrip(b"\0")
     return (bytes([tid]) + bytes.fromhex("06060302030aaf89030d6a00850703") + mailbox.encode() + b"\0\x05\xc3"
             + bytes([len(stamp)]) + stamp + b"\x01")
