@@ -225,3 +225,129 @@ void outbox_missed(struct db_port *port, int64_t after, size_t limit, int64_t no
 	free(rows);
 	free(subscribers);
 }
+
+/* ---- the end, and what a crash leaves ---- */
+
+/* In the place of a number: a row that is of no sending. */
+#define ALL_LEFT "-"
+
+static int run_all_left(struct write *write, struct engine *e)
+{
+	static const struct key none;
+	int64_t newest = 0;
+	struct query q;
+
+	(void)write;
+	query_begin(&q, e, STMT_SEND_LOG_NEWEST);
+	int err = query_run_int(&q, &newest);
+	if (err)
+		return err;
+	query_begin(&q, e, STMT_SEND_LOG_PUT);
+	query_int(&q, newest + 1);
+	query_int(&q, clock_now_us());
+	query_int(&q, 0);
+	query_int(&q, 0);
+	query_key(&q, &none);
+	query_int(&q, 0);
+	query_int(&q, 0);
+	query_int(&q, 0);
+	query_text(&q, ALL_LEFT);
+	return query_run(&q);
+}
+
+struct doubt_write {
+	struct write write;
+	db_done *done;
+	void *arg;
+	int64_t now_us, before_us, within_us;
+	size_t limit;
+	struct doubtful {
+		int64_t subscriber, timestamp_s;
+	} list[];
+};
+
+/* From the newest datagram back. */
+static int read_doubtful(struct doubt_write *w, struct engine *e, size_t *n)
+{
+	int64_t newest_us = 0;
+	char to[MSISDN_MAX];
+	struct query q;
+
+	query_begin(&q, e, STMT_SEND_LOG_LAST);
+	query_int(&q, (int64_t)w->limit);
+	while (*n < w->limit && query_next(&q)) {
+		int64_t sent_us = query_get_int(&q);
+		query_get_text(&q, to, sizeof to);
+		if (sent_us >= w->before_us) /* ours */
+			continue;
+		newest_us = newest_us ? newest_us : sent_us;
+		if (sent_us <= newest_us - w->within_us || strcmp(to, ALL_LEFT) == 0)
+			break;
+		if (*to) /* a short message: the schedule repeats it */
+			continue;
+		w->list[*n].subscriber = query_get_int(&q);
+		w->list[(*n)++].timestamp_s = query_get_int(&q);
+	}
+	return query_end(&q);
+}
+
+static int run_doubt(struct write *write, struct engine *e)
+{
+	struct doubt_write *w = (struct doubt_write *)write;
+	size_t n = 0;
+	int err = read_doubtful(w, e, &n);
+
+	for (size_t i = 0; !err && i < n; i++) {
+		struct outbox_row row;
+		err = outbox_row_get(e, w->list[i].subscriber, &row);
+		if (err == E_NOT_FOUND || (!err && row.timestamp_s != w->list[i].timestamp_s)) {
+			err = 0;
+			continue;
+		}
+		/* Once, to however many bindings it went. */
+		if (!err && row.sent_us) {
+			schedule_doubt(w->now_us, &row);
+			err = outbox_row_put(e, &row);
+		}
+	}
+	return err;
+}
+
+static void doubt_done(struct write *write)
+{
+	struct doubt_write *w = (struct doubt_write *)write;
+
+	w->done(w->arg, write->err);
+}
+
+void triggers_all_left(struct db_port *port, db_done *done, void *arg)
+{
+	struct doubt_write *w = write_new(sizeof *w, 0, run_all_left, doubt_done);
+
+	if (!w) {
+		done(arg, E_NOMEM);
+		return;
+	}
+	w->done = done;
+	w->arg = arg;
+	write_submit(port, DB_MAIL, w);
+}
+
+void triggers_doubt(struct db_port *port, size_t limit, int64_t before_us, int64_t within_us,
+		    db_done *done, void *arg)
+{
+	struct doubt_write *w =
+		write_new(sizeof *w + limit * sizeof *w->list, 0, run_doubt, doubt_done);
+
+	if (!w) {
+		done(arg, E_NOMEM);
+		return;
+	}
+	w->done = done;
+	w->arg = arg;
+	w->now_us = clock_now_us();
+	w->before_us = before_us;
+	w->within_us = within_us;
+	w->limit = limit;
+	write_submit(port, DB_MAIL, w);
+}

@@ -22,8 +22,9 @@
 #include "db/db.h"
 #include "lib/wire/emn.h"
 
-#define TRIGGER_TARGETS_MAX 8 /* bindings that one trigger goes to: a family or two in each realm  \
-			       */
+#define TRIGGER_TARGETS_MAX                                                                        \
+	8 /* bindings that one trigger goes to: a family or two in each realm                      \
+	   */
 #define SMSC_NAME_MAX 64
 #define SMS_ID_MAX    66 /* message_id of SMPP, with its NUL */
 
@@ -88,6 +89,14 @@ void triggers_unsent(struct db_port *, const struct trigger_unsent *, size_t n, 
 /* What a subscriber chose has changed: his row, if he has one, is looked at again now. What was
  * sent counts as before. */
 void outbox_look(struct db_port *, int64_t subscriber, int64_t now_us, db_done *, void *arg);
+
+/* A pushsrv that ends with nothing on its way says so, in the send log. */
+void triggers_all_left(struct db_port *, db_done *, void *arg);
+/* A starting one, once, before it takes anything: where the last one did not, nobody knows of the
+ * newest `limit` datagrams of the send log before before_us, as far as they are within_us of the
+ * newest one, whether they left. They are not counted, and due (schedule_doubt). */
+void triggers_doubt(struct db_port *, size_t limit, int64_t before_us, int64_t within_us, db_done *,
+		    void *arg);
 
 typedef void outbox_row_got(void *arg, int err, const struct outbox_row *);
 void outbox_get(struct db_port *, int64_t subscriber, outbox_row_got *,

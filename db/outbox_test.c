@@ -460,6 +460,47 @@ static void test_unsent(void **state)
 	assert_int_equal(row_of(s, id).sms_state, SMS_FAILED);
 }
 
+/* The process died: what it had logged last may not have left. */
+static void test_doubt(void **state)
+{
+	struct bench_store *s = *state;
+	struct access_via old = attach(s, 1), last = attach(s, 2), read = attach(s, 3);
+	struct heard *h = HEARD(s);
+
+	with_rules(s, false);
+	h = HEARD(s);
+	triggers_doubt(s->port, 10, INT64_MAX, 10 * SECOND_US, on_done, h); /* an empty log */
+	assert_int_equal(wait_for(h), 0);
+	accept_mail(s, old.subscriber, "x", T0);
+	free(take(s, BEARER_UDP, T0, 0, 0));
+	free(take(s, BEARER_UDP, T0 + 2 * SECOND_US, 0, 0));
+	s->options.schedule.realm_count = 0; /* so that the mail's own commit sends none */
+	reopen_store(s);
+	accept_mail(s, last.subscriber, "x", T0 + 60 * SECOND_US);
+	accept_mail(s, read.subscriber, "x", T0 + 60 * SECOND_US);
+	with_rules(s, false);
+	free(take(s, BEARER_UDP, T0 + 60 * SECOND_US, 0, 0));
+	list(s, &read, 1);
+	uint32_t before = row_of(s, old.subscriber).attempts;
+	assert_int_equal(row_of(s, last.subscriber).attempts, 1);
+	h = HEARD(s);
+	triggers_doubt(s->port, 10, INT64_MAX, 10 * SECOND_US, on_done, h);
+	assert_int_equal(wait_for(h), 0);
+	assert_int_equal(row_of(s, last.subscriber).attempts, 0);
+	assert_true(row_of(s, last.subscriber).next_us <= clock_now_us());
+	assert_int_equal(row_of(s, old.subscriber).attempts, before > 2 ? before - 1 : before);
+	/* After an orderly end nothing is doubtful. */
+	free(take(s, BEARER_UDP, T0 + 80 * SECOND_US, last.subscriber, 0));
+	assert_int_equal(row_of(s, last.subscriber).attempts, 1);
+	h = HEARD(s);
+	triggers_all_left(s->port, on_done, h);
+	assert_int_equal(wait_for(h), 0);
+	h = HEARD(s);
+	triggers_doubt(s->port, 10, INT64_MAX, 10 * SECOND_US, on_done, h);
+	assert_int_equal(wait_for(h), 0);
+	assert_int_equal(row_of(s, last.subscriber).attempts, 1);
+}
+
 static void on_missed(void *arg, int err, const int64_t *ids, size_t n, int64_t last)
 {
 	struct heard *h = arg;
@@ -575,6 +616,7 @@ int main(void)
 		TEST(test_receipts_find_their_trigger),
 		TEST(test_the_last_look_before_an_sms),
 		TEST(test_unsent),
+		TEST(test_doubt),
 		TEST(test_missed),
 		TEST(test_cleared_up_to),
 		TEST(test_send_log),

@@ -12,6 +12,7 @@
 #include "pushsrv/trigger_rules.h"
 #include "pushsrv/triggers.h"
 
+#define DOUBT_US       (10 * CLOCK_S) /* a datagram that was logged longer before the last one left */
 #define RESUME_ROWS    64 /* a turn of the loop: a mail that comes meanwhile is in between */
 #define RETRY_US       CLOCK_S
 #define RESUME_WAIT_US 5000 /* for the groups that wake whom it found */
@@ -30,7 +31,8 @@ struct push {
 
 	/* The pass over the whole outbox. */
 	struct loop_timer *resume_timer;
-	bool is_resuming;
+	bool is_begun, is_resuming;
+	int64_t started_us;
 	int64_t resume_after; /* the pass stands here */
 	int64_t resumed_us;   /* when it began, and of how many rows it found something */
 	size_t resumed_rows;
@@ -85,9 +87,28 @@ static void resume(struct push *p)
 			      p);
 }
 
+static void doubted(void *arg, int err)
+{
+	struct push *p = arg;
+
+	if (err)
+		counter_add(COUNT_STORE_ERRORS, 1); /* they count as sent: the schedule repeats */
+	if (p->is_stopping)
+		return;
+	triggers_begin(p->triggers);
+	resume(p);
+}
+
 static void resume_is_due(void *arg)
 {
-	resume(arg);
+	struct push *p = arg;
+
+	if (p->is_begun) {
+		resume(p);
+		return;
+	}
+	p->is_begun = true;
+	triggers_doubt(p->port, TRIGGERS_UNSENT_MAX, p->started_us, DOUBT_US, doubted, p);
 }
 
 /* From the first row on. */
@@ -143,9 +164,29 @@ static void *run(void *arg)
 	return NULL;
 }
 
+/* If not, the next one doubts what has left. */
+static void noted(void *arg, int err)
+{
+	(void)arg;
+	if (err)
+		counter_add(COUNT_STORE_ERRORS, 1);
+}
+
 static void links_closed(void *arg)
 {
 	loop_stop(((struct push *)arg)->loop);
+}
+
+static void groups_ended(void *arg, bool all_left)
+{
+	struct push *p = arg;
+
+	if (all_left && p->is_begun)
+		triggers_all_left(p->port, noted, p);
+	if (p->sms)
+		bearer_sms_stop(p->sms, links_closed, p);
+	else
+		loop_stop(p->loop);
 }
 
 static void stop(struct loop_task *task)
@@ -153,13 +194,9 @@ static void stop(struct loop_task *task)
 	struct push *p = (struct push *)((char *)task - offsetof(struct push, stopping));
 
 	p->is_stopping = true;
-	triggers_stop(p->triggers);
 	purge_stop(p->purge);
 	loop_timer_stop(p->resume_timer);
-	if (p->sms)
-		bearer_sms_stop(p->sms, links_closed, p);
-	else
-		loop_stop(p->loop);
+	triggers_stop(p->triggers, groups_ended, p);
 }
 
 static void push_free(struct push *p)
@@ -231,6 +268,7 @@ static int make_parts(struct push *p, const struct conf *c, char error[256])
 /* Watch first, then read: what changes in between is seen twice rather than never. */
 static int begin(struct push *p)
 {
+	p->started_us = clock_now_us();
 	int err = db_watch(p->port, DB_BINDINGS, binding_changed, p);
 
 	if (!err)
@@ -238,7 +276,6 @@ static int begin(struct push *p)
 	if (err)
 		return err;
 	loop_timer_set(p->resume_timer, 0);
-	triggers_begin(p->triggers);
 	purge_gone(p->purge);
 	return pthread_create(&p->thread, NULL, run, p) ? E_IO : 0;
 }

@@ -184,6 +184,9 @@ NOT_HERE(void, db_port_close, struct db_port *U(a))
 NOT_HERE(int, db_watch, struct db_port *U(a), enum db_file U(b), change_fn *U(c), void *U(d))
 NOT_HERE(void, outbox_missed, struct db_port *U(a), int64_t U(b), size_t U(c), int64_t U(d),
 	 outbox_missed_got *U(e), void *U(f))
+NOT_HERE(void, triggers_all_left, struct db_port *U(a), db_done *U(b), void *U(c))
+NOT_HERE(void, triggers_doubt, struct db_port *U(a), size_t U(b), int64_t U(c), int64_t U(d),
+	 db_done *U(e), void *U(f))
 NOT_HERE(void, recipient_check, struct db_port *U(a), const char *U(b), uint64_t U(c),
 	 uint64_t U(d), recipient_got *U(e), void *U(f))
 NOT_HERE(void, body_append, struct db_port *U(a), int64_t U(b), uint32_t U(c), const uint8_t *U(d),

@@ -16,6 +16,8 @@
 /* What one group can bring. */
 #define TAKE_OUT (TAKE_ROWS + WAKE_ROWS + TRIGGER_TARGETS_MAX)
 
+_Static_assert(TRIGGERS_UNSENT_MAX >= OUTGOING_MAX + AHEAD * TAKE_OUT, "what a crash leaves");
+
 struct queue {
 	struct triggers *all;
 	enum bearer bearer;
@@ -32,6 +34,9 @@ struct triggers {
 	struct outgoing *outgoing;
 	struct queue queues[BEARERS];
 	bool is_stopping;
+	bool is_any_left; /* datagrams that were logged, at the stop */
+	void (*stopped)(void *arg, bool all_left);
+	void *stopped_arg;
 	size_t sms_expected; /* short messages that the groups at the store may bring */
 	size_t woken_count;
 	int64_t woken[TRIGGERS_WOKEN_MAX];
@@ -102,6 +107,18 @@ static void not_taken(struct taking *taking)
 	t->woken_count += taking->woken_count;
 }
 
+static void check_stopped(struct triggers *t)
+{
+	void (*stopped)(void *, bool) = t->stopped;
+
+	for (size_t b = 0; b < BEARERS; b++)
+		if (t->queues[b].taking > 0)
+			return;
+	t->stopped = NULL;
+	if (stopped)
+		stopped(t->stopped_arg, !t->is_any_left);
+}
+
 static void taken(void *arg, int err, const struct trigger_taken *what)
 {
 	struct taking *taking = arg;
@@ -112,7 +129,8 @@ static void taken(void *arg, int err, const struct trigger_taken *what)
 	q->expected -= TAKE_OUT;
 	t->sms_expected -= taking->sms_room;
 	if (t->is_stopping) {
-		/* Logged or not: the schedule has it. */
+		t->is_any_left |= err || what->count > 0;
+		check_stopped(t);
 	} else if (err) {
 		not_taken(taking);
 	} else {
@@ -333,12 +351,16 @@ int triggers_new(const struct triggers_options *options, struct triggers **out)
 	return 0;
 }
 
-void triggers_stop(struct triggers *t)
+void triggers_stop(struct triggers *t, void (*stopped)(void *arg, bool all_left), void *arg)
 {
 	t->is_stopping = true;
+	t->stopped = stopped;
+	t->stopped_arg = arg;
+	t->is_any_left |= outgoing_room(t->outgoing) < OUTGOING_MAX;
 	outgoing_stop(t->outgoing);
 	for (size_t b = 0; b < BEARERS; b++)
 		loop_timer_stop(t->queues[b].timer);
+	check_stopped(t);
 }
 
 void triggers_free(struct triggers *t)

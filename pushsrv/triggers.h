@@ -25,7 +25,8 @@
 #include "pushsrv/bearer_sms.h"
 #include "pushsrv/bearer_udp.h"
 
-#define TRIGGERS_WOKEN_MAX 1024
+#define TRIGGERS_WOKEN_MAX  1024
+#define TRIGGERS_UNSENT_MAX 6000 /* datagrams that can be logged and not sent at a time */
 
 struct triggers;
 
@@ -42,8 +43,9 @@ struct triggers_options {
 
 int triggers_new(const struct triggers_options *options, struct triggers **out);
 void triggers_free(struct triggers *t);
-/* Nothing new is begun; what is in flight at the store ends when its port is closed. */
-void triggers_stop(struct triggers *t);
+/* Nothing new is begun. `stopped` when no group is at the store any more, also at once; all_left:
+ * no datagram that was logged is left behind. */
+void triggers_stop(struct triggers *t, void (*stopped)(void *arg, bool all_left), void *arg);
 
 /* Takes whatever is due in both queues. */
 void triggers_begin(struct triggers *t);

@@ -330,21 +330,42 @@ static void what_the_network_refused_is_put_back(void **state)
 	assert_int_equal(store.unsent.bearer, BEARER_UDP);
 }
 
+static void stopped(void *arg, bool all_left)
+{
+	*(int *)arg = all_left ? 1 : 0;
+}
+
 static void after_the_stop_nothing_begins(void **state)
 {
 	struct scene *s = *state;
+	int all_left = -1;
 
 	store.holds_take = true;
 	triggers_begin(s->t);
 	pass(s, 1000);
-	triggers_stop(s->t);
+	triggers_stop(s->t, stopped, &all_left);
+	assert_int_equal(all_left, -1); /* a group is at the store */
 	is_due(1);
 	take_now();
+	assert_int_equal(all_left, 0);
 	triggers_lease(s->t, ALICE);
 	triggers_mail(s->t, ALICE, 1, 1);
 	pass(s, 1000);
 	assert_int_equal(datagrams(s), 0);
 	assert_int_equal(store.takes, 1);
+}
+
+static void an_orderly_end_leaves_nothing(void **state)
+{
+	struct scene *s = *state;
+	int all_left = -1;
+
+	is_due(1);
+	triggers_begin(s->t);
+	pass(s, 5000);
+	assert_int_equal(datagrams(s), 1);
+	triggers_stop(s->t, stopped, &all_left);
+	assert_int_equal(all_left, 1);
 }
 
 int main(void)
@@ -367,6 +388,7 @@ int main(void)
 		SCENE(without_a_last_look_nothing_leaves),
 		SCENE(what_the_network_refused_is_put_back),
 		SCENE(after_the_stop_nothing_begins),
+		SCENE(an_orderly_end_leaves_nothing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,10 +2,11 @@
 
 #include <string.h>
 
-#define SECOND_US    INT64_C(1000000)
-#define FROZEN_US    (60 * SECOND_US) /* a thaw of one's own is told at once */
-#define HELD_BACK_US (30 * SECOND_US) /* a NAS that is behind renews its bindings without a word   \
-				       */
+#define SECOND_US INT64_C(1000000)
+#define FROZEN_US (60 * SECOND_US) /* a thaw of one's own is told at once */
+#define HELD_BACK_US                                                                               \
+	(30 * SECOND_US) /* a NAS that is behind renews its bindings without a word                \
+			  */
 
 uint16_t schedule_port(const struct schedule *s, const char *realm)
 {
@@ -208,6 +209,15 @@ void schedule_refused(const struct schedule *s, int64_t now_us, struct outbox_ro
 	/* So that the gap after what did leave ends then. */
 	row->sent_us = row->attempts ? row->next_us - s->retry.us[row->attempts - 1] : 0;
 	row->bearer = BEARER_UDP;
+}
+
+void schedule_doubt(int64_t now_us, struct outbox_row *row)
+{
+	if (row->attempts == 0)
+		return;
+	row->attempts--;
+	row->sent_us = 0;
+	wait_for(row, BEARER_UDP, now_us);
 }
 
 void schedule_put_off(const struct schedule *s, int64_t retry_us, struct outbox_row *row)

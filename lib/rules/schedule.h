@@ -130,6 +130,9 @@ bool schedule_missed(const struct schedule *s, const struct outbox_row *row, int
 /* The last sending that was counted did not leave: the network refused it; the SMSC would not have
  * it before retry_us. It is not counted, unless refused datagrams are what must lead to an SMS. */
 void schedule_refused(const struct schedule *s, int64_t now_us, struct outbox_row *row);
+/* The process died with it: whether the last datagram left is not known, so it is not counted, and
+ * due. */
+void schedule_doubt(int64_t now_us, struct outbox_row *row);
 void schedule_put_off(const struct schedule *s, int64_t retry_us, struct outbox_row *row);
 
 #endif

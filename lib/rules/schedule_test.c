@@ -464,6 +464,22 @@ static void an_sms_that_was_put_off_is_not_counted(void **state)
 	assert_int_equal(schedule_step(&both, &facts, true, T + 20 * S, &row), SCHEDULE_SMS);
 }
 
+/* One more than the schedule has, and not before its turn. */
+static void what_may_not_have_left_is_sent_again(void **state)
+{
+	const struct schedule_facts facts = {BOUND};
+
+	(void)state;
+	for (uint32_t sent = 1; sent <= 3; sent++) {
+		struct outbox_row row = {MAIL, .attempts = sent, .sent_us = T - S / 2};
+		row.next_us = SCHEDULE_NEVER;
+		schedule_doubt(T, &row);
+		assert_int_equal(row.next_us, T);
+		assert_int_equal(schedule_step(&both, &facts, true, T, &row), SCHEDULE_UDP);
+		assert_int_equal(row.attempts, sent);
+	}
+}
+
 static void lists_may_be_empty(void **state)
 {
 	const struct schedule none = {.sms = true, .expiry_us = 86400 * S};
@@ -492,6 +508,7 @@ int main(void)
 		cmocka_unit_test(a_missed_lease_is_told_from_a_phone_that_does_not_answer),
 		cmocka_unit_test(what_did_not_leave_is_not_counted),
 		cmocka_unit_test(an_sms_that_was_put_off_is_not_counted),
+		cmocka_unit_test(what_may_not_have_left_is_sent_again),
 		cmocka_unit_test(lists_may_be_empty),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

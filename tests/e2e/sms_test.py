@@ -162,5 +162,34 @@ class Trouble(SmsTest):
         self.assertEqual(1, self.ask("SELECT count(*) FROM send_log WHERE msisdn = '%s'" % phone.msisdn))
 
 
+class Killed(SmsTest):
+    """pushsrv dies between the commit that logs an SMS, its way to the SMSC, the answer, and the record of that."""
+    sets = {"pushsrv.retry": "600", "pushsrv.sms_retry": "1", "pushsrv.sms_coalesce": 0}
+
+    def test_none_lost_none_unlogged(self):
+        for i in range(6):
+            phone = self.on_air()
+            pid = self.hato.pid("pushsrv")
+            silent = self.hato.pid("smsc-sim") if i % 3 == 2 else None
+            if silent:
+                suspend(silent)  # what is submitted has no answer when pushsrv dies
+            phone.receive()
+            if silent or i % 3 == 1:
+                eventually("it is logged", lambda: self.logged(phone) > 0)
+            os.kill(pid, signal.SIGKILL)
+            if silent:
+                os.kill(silent, signal.SIGCONT)
+            self.hato.wait_restarted("pushsrv", pid)
+            self.told(phone)
+            phone.attach()
+            self.assertEqual(1, len(phone.fetch()))
+            self.assertFalse(self.pending(phone))
+            came = 1 + sum(1 for _, number, rp in self.air.kept if number == phone.msisdn and rp[0] == 1)
+            self.assertLessEqual(came, self.logged(phone))
+
+    def logged(self, phone):
+        return self.ask("SELECT count(*) FROM send_log WHERE msisdn = '%s'" % phone.msisdn)
+
+
 if __name__ == "__main__":
     unittest.main()
