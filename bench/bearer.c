@@ -151,7 +151,7 @@ static void fill_bindings(const char *dir, int64_t mailboxes, bool is_due, int64
 
 	execute(db, "INSERT INTO nas (id, realm, nas_id, epoch, on_us, offset_us, offset_known,"
 		    " behind_us) VALUES (1, 'default', 'bench', 0, -9223372036854775808, 0, 0, 0);"
-		    " INSERT INTO key_length VALUES ('default', 1, 128)");
+		    " INSERT INTO key_length (realm, v4, plen) VALUES ('default', 1, 128)");
 	sqlite3_stmt *q[] = {
 		prepare(db, "INSERT INTO subscriber (id, msisdn, imsi) VALUES (?1, ?2, ?3)"),
 		prepare(db, "INSERT INTO address VALUES (?2, ?1, 0, ?2)"),
