@@ -187,13 +187,11 @@ static void test_off_is_silence_until_it_is_over(void **state)
 }
 
 /* Nobody was there to hear of the change: it is found within hours. */
-static void test_a_change_is_found_without_a_word(void **state)
+static void find_a_change(struct bench_store *s)
 {
-	struct bench_store *s = *state;
 	struct notification n = notify_default();
 	struct trigger_out out;
 
-	with_rates(s, 0, 0);
 	int64_t id = attach(s), now_us;
 	n.mode = NOTIFY_OFF;
 	choose(s, &n);
@@ -204,6 +202,24 @@ static void test_a_change_is_found_without_a_word(void **state)
 	choose(s, &n);
 	assert_int_equal(take(s, now_us + 5 * HOUR_US, &out), 0);
 	assert_int_equal(take(s, now_us + 6 * HOUR_US + SECOND_US, &out), 1);
+}
+
+static void test_a_change_is_found_without_a_word(void **state)
+{
+	struct bench_store *s = *state;
+
+	with_rates(s, 0, 0);
+	find_a_change(s);
+}
+
+static void test_a_change_is_found_where_there_is_no_sms(void **state)
+{
+	struct bench_store *s = *state;
+
+	with_rates(s, 0, 0);
+	s->options.schedule.sms = false;
+	reopen_store(s);
+	find_a_change(s);
 }
 
 static void test_quiet_hours_hold_both(void **state)
@@ -367,6 +383,7 @@ int main(void)
 		a_test(test_text_goes_by_sms_alone),
 		a_test(test_off_is_silence_until_it_is_over),
 		a_test(test_a_change_is_found_without_a_word),
+		a_test(test_a_change_is_found_where_there_is_no_sms),
 		a_test(test_quiet_hours_hold_both),
 		a_test(test_quiet_hours_may_let_datagrams_through),
 		a_test(test_rates),
