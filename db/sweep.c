@@ -7,7 +7,7 @@
 #include "lib/clock.h"
 #include "lib/err.h"
 
-#define STEPS_MAX      9 /* of one file */
+#define STEPS_MAX      9  /* of one file */
 #define ROUNDS_MAX     20 /* pieces a call */
 #define CHANGE_BATCH   1000
 #define ROW_BATCH      200
