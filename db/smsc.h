@@ -15,7 +15,7 @@
 
 #include "db/db.h"
 
-#define SMSC_ACCOUNT_MAX         32
+#define SMSC_ACCOUNT_MAX      32
 #define SMSC_NUMBER_MAX       21
 #define SMSC_SERVICE_TYPE_MAX 6
 

@@ -64,8 +64,7 @@ class Contract(unittest.TestCase):
             text = "\n".join(lines)
             for key in PORT_KEYS:
                 if key.split(".")[0] in built() + ["hato"] and key not in (
-                        "authsrv.radius_port", "pushsrv.trigger_port", "smtpgw.submission_port", "smtpgw.submissions_port",
-                        "smsc-sim.control_port"):
+                        "authsrv.radius_port", "pushsrv.trigger_port", "smtpgw.submission_port", "smtpgw.submissions_port"):
                     self.assertIn("127.0.0.1:%d" % hato.port(key), text, key)
             self.assertIn("/run/lmtp.sock", text)
             phones = Phones(hato)
