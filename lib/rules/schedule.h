@@ -54,7 +54,7 @@ struct schedule {
 	int64_t sms_unconfirmed_us; /* a lease is given this long to be confirmed; so is the last
 				       datagram to be answered */
 	struct schedule_gaps sms_retry;
-	int64_t expiry_us; /* no short message for mail that is older */
+	int64_t expiry_us;         /* no short message for mail that is older */
 	struct notify_rates rates; /* of subscribers who chose none of their own */
 	/* Where handsets listen, by realm: a block of ports without it gets no datagram. */
 	size_t realm_count;
