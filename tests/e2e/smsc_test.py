@@ -60,7 +60,10 @@ class Smsc:
         os.close(say)
         with os.fdopen(hear) as f:
             if f.readline() != "ready\n":
-                raise AssertionError((self.dir / "log").read_text())
+                self.process.wait(PATIENCE)
+                log = (self.dir / "log").read_text()
+                shutil.rmtree(self.dir)
+                raise AssertionError(log)
 
     def metric(self, name):
         c = http.client.HTTPConnection("127.0.0.1", self.ports["admin_port"], timeout=PATIENCE)
