@@ -46,7 +46,8 @@ struct db_options {
 	const char *daemon;   /* this process's name in hint_dir and in the history */
 	const uint8_t *secret_key; /* 64 octets that encrypt K and OPc at rest; null: not able to */
 	struct lease_limits lease;
-	struct schedule schedule; /* pushsrv's: which bearer, when; all zero: nothing is triggered */
+	struct schedule
+		schedule;        /* pushsrv's: which bearer, when; all zero: nothing is triggered */
 	size_t queue_max;        /* submitted writes that wait; over it E_BUSY. 0: default 10,000 */
 	size_t group_max;        /* writes in one commit. 0: default 512 */
 	size_t group_bytes;      /* bytes in one commit. 0: default 4 MiB */
@@ -418,11 +419,11 @@ enum change_kind {
 struct change {
 	int64_t seq;
 	enum change_kind kind;
-	int64_t subscriber; /* whom it touches: for a moved key the one who holds it now; 0 nobody
-			     */
-	int64_t former;     /* CHANGE_BINDING: who held it before; 0 nobody. CHANGE_MAIL: the first
-			       row of the send log that was written with it; 0: none */
-	struct key key;     /* CHANGE_BINDING */
+	int64_t subscriber;  /* whom it touches: for a moved key the one who holds it now; 0 nobody
+			      */
+	int64_t former;      /* CHANGE_BINDING: who held it before; 0 nobody. CHANGE_MAIL: the first
+				row of the send log that was written with it; 0: none */
+	struct key key;      /* CHANGE_BINDING */
 	uint32_t generation; /* CHANGE_MAIL: how many rows of the send log */
 	enum key_state state;
 };

@@ -140,8 +140,8 @@ static int put_message(struct engine *e, const struct accept_write *w,
 	return query_run(&q);
 }
 
-/* The row of the outbox, and, for the first mail of a mailbox, the datagram's way into the send log:
- * it may leave after this commit. */
+/* The row of the outbox, and, for the first mail of a mailbox, the datagram's way into the send
+ * log: it may leave after this commit. */
 static int wake_trigger(struct engine *e, const struct accept_write *w, struct mailbox *box,
 			uint32_t uid)
 {
