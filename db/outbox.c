@@ -185,9 +185,13 @@ static int read_missed(struct engine *e, const struct schedule *s, const struct 
 	int err = query_run(&q);
 	for (size_t i = 0; !err && i < n; i++) {
 		int64_t confirmed_us = 0;
-		query_begin(&q, e, STMT_CONFIRMED_LAST);
+		query_begin(&q, e, STMT_CONFIRMED_OF);
 		query_int(&q, rows[i].subscriber);
-		err = query_run_int(&q, &confirmed_us);
+		while (query_next(&q)) {
+			int64_t at_us = query_get_int(&q);
+			confirmed_us = at_us > confirmed_us ? at_us : confirmed_us;
+		}
+		err = query_end(&q);
 		if (confirmed_us && schedule_missed(s, &rows[i], confirmed_us))
 			subscribers[(*count)++] = rows[i].subscriber;
 	}

@@ -13,7 +13,7 @@
 #include "pushsrv/triggers.h"
 
 #define DOUBT_US       (10 * CLOCK_S) /* a datagram that was logged longer before the last one left */
-#define RESUME_ROWS    64 /* a turn of the loop: a mail that comes meanwhile is in between */
+#define RESUME_ROWS    128 /* a turn of the loop: a mail that comes meanwhile is in between */
 #define RETRY_US       CLOCK_S
 #define RESUME_WAIT_US 5000 /* for the groups that wake whom it found */
 
