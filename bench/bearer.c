@@ -281,12 +281,12 @@ static double send_until(const char *dir, const struct conf *c, int64_t wanted, 
 
 	if (push_start(db, c, &push, error))
 		die(error);
-	for (int64_t last = 0, at = 0; sent() < wanted;) {
+	for (int64_t before = 0, at = 0; sent() < wanted;) {
 		usleep(5000);
 		int64_t now = memory();
 		*most = now > *most ? now : *most;
-		at = sent() == last ? at + 1 : 0;
-		last = sent();
+		at = sent() == before ? at + 1 : 0;
+		before = sent();
 		if (at > 10000)
 			die("nothing is sent any more");
 	}

@@ -95,8 +95,6 @@ static int look_again(struct group *g)
 
 static void note_sent(const struct trigger_out *out)
 {
-	char key[KEY_TEXT_MAX];
-
 	counter_add(out->attempts > 1 ? COUNT_TRIGGERS_REPEAT : COUNT_TRIGGERS_FIRST, 1);
 	if (out->attempts == 1) {
 		int64_t took_us = clock_now_us() - out->mailed_us;
@@ -105,6 +103,7 @@ static void note_sent(const struct trigger_out *out)
 	}
 	if (!log_wants(LOG_DEBUG))
 		return;
+	char key[KEY_TEXT_MAX];
 	log_event(LOG_DEBUG, "trigger-sent", LOG_INT("subscriber", out->subscriber),
 		  LOG_TEXT("realm", out->key.realm), LOG_TEXT("key", key_format(&out->key, key)),
 		  LOG_INT("generation", out->generation), LOG_INT("tid", out->tid),
@@ -204,16 +203,14 @@ static struct trigger_out *at(struct outgoing *o, size_t i)
 static void send_some(struct loop_task *task)
 {
 	struct outgoing *o = (struct outgoing *)((char *)task - offsetof(struct outgoing, task));
-	size_t room = OUTGOING_MAX - o->first;
+	size_t in_a_row = OUTGOING_MAX - o->first, n = o->count < in_a_row ? o->count : in_a_row;
 	struct group g = {.o = o, .list = at(o, 0)};
 	size_t kept = 0;
 
 	o->is_posted = false;
 	if (o->is_stopping || o->is_waiting || o->count == 0)
 		return;
-	g.count = o->count < GROUP ? o->count : GROUP;
-	if (g.count > room) /* as far as they lie in a row */
-		g.count = room;
+	g.count = n < GROUP ? n : GROUP;
 	send_group(&g);
 	/* Those that are left move up to the end of the group, in their order. */
 	for (size_t i = g.count; i-- > 0;) {
