@@ -133,7 +133,8 @@ static int configure(struct engine *e, const char *dir, enum engine_role role)
 		[ENGINE_KEEPER] = "PRAGMA cache_size = -256;",
 	};
 
-	/* As long as the log becomes before it begins anew (checkpoint.c): it is not cut each time. */
+	/* As long as the log becomes before it begins anew (checkpoint.c): it is not cut each time.
+	 */
 	static const char *const by_file[] = {
 		[DB_BINDINGS] = "PRAGMA journal_size_limit = 201326592;",
 		[DB_MAIL] = "PRAGMA journal_size_limit = 67108864;",
