@@ -7,9 +7,10 @@
 #define SECOND_US INT64_C(1000000)
 
 struct news {
-	int64_t timestamp_s;
+	int64_t timestamp_s, first_us;
 	uint32_t heard[BEARERS];
 	uint32_t leases;   /* of the phone, when it was heard first */
+	uint32_t deaths;   /* of pushsrv, likewise */
 	uint32_t repeated; /* by the network */
 	bool is_over[BEARERS];
 	uint8_t tids[256 / 8]; /* heard by SMS */
@@ -55,6 +56,11 @@ void trigger_tally_read(struct trigger_tally *t, uint32_t phone)
 	t->phones[phone].reads++;
 }
 
+void trigger_tally_death(struct trigger_tally *t)
+{
+	t->deaths++;
+}
+
 /* ---- what is allowed ---- */
 
 /* The first one, and one for each gap that fits. */
@@ -86,11 +92,15 @@ static int64_t least_apart(const struct trigger_gaps *g)
 static void judge_news(const struct trigger_tally *t, const struct tallied_phone *p, struct news *n,
 		       enum bearer by, int64_t now_us)
 {
-	int64_t came_us = n->timestamp_s * SECOND_US - t->limits.clock_ahead_us;
-	int64_t allowed = allowed_after(&t->limits.by[by], now_us - came_us + TALLY_SLACK_US);
+	int64_t stamped_us = n->timestamp_s * SECOND_US - t->limits.clock_ahead_us;
+	int64_t elapsed_us = now_us - stamped_us + TALLY_SLACK_US;
 
+	if (elapsed_us < now_us - n->first_us + TALLY_JITTER_US)
+		elapsed_us = now_us - n->first_us + TALLY_JITTER_US;
+	int64_t allowed = allowed_after(&t->limits.by[by], elapsed_us);
 	if (by == BEARER_UDP)
-		allowed *= 1 + (int64_t)(p->leases - n->leases);
+		allowed = allowed * (1 + (int64_t)(p->leases - n->leases)) +
+			  (int64_t)(t->deaths - n->deaths);
 	if (n->heard[by] > allowed)
 		n->is_over[by] = true;
 }
@@ -105,7 +115,7 @@ static void judge_phone(const struct trigger_tally *t, struct tallied_phone *p, 
 		return;
 	int64_t allowed = 1 + (int64_t)p->reads + elapsed_us / least_apart(g);
 	if (by == BEARER_UDP)
-		allowed += p->leases;
+		allowed += p->leases + t->deaths;
 	if (p->heard[by] > allowed)
 		p->is_dense[by] = true;
 }
@@ -113,7 +123,8 @@ static void judge_phone(const struct trigger_tally *t, struct tallied_phone *p, 
 /* ---- what was heard ---- */
 
 /* The newest are asked for most. Null: no memory. */
-static struct news *news_of(struct trigger_tally *t, struct tallied_phone *p, int64_t timestamp_s)
+static struct news *news_of(struct trigger_tally *t, struct tallied_phone *p, int64_t timestamp_s,
+			    int64_t now_us)
 {
 	for (size_t i = p->count; i-- > 0;)
 		if (p->news[i].timestamp_s == timestamp_s)
@@ -129,7 +140,10 @@ static struct news *news_of(struct trigger_tally *t, struct tallied_phone *p, in
 		p->room = room;
 	}
 	struct news *n = &p->news[p->count++];
-	*n = (struct news){.timestamp_s = timestamp_s, .leases = p->leases};
+	*n = (struct news){.timestamp_s = timestamp_s,
+			   .first_us = now_us,
+			   .leases = p->leases,
+			   .deaths = t->deaths};
 	return n;
 }
 
@@ -146,7 +160,7 @@ void trigger_tally_heard(struct trigger_tally *t, uint32_t phone, enum bearer by
 			 int64_t timestamp_s, uint8_t tid, int64_t now_us)
 {
 	struct tallied_phone *p = &t->phones[phone];
-	struct news *n = news_of(t, p, timestamp_s);
+	struct news *n = news_of(t, p, timestamp_s, now_us);
 
 	if (!n)
 		return;

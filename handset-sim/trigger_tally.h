@@ -5,14 +5,16 @@
  * whatever a phone hears was sent before:
  *
  *     UDP   the first datagram and one for each gap of pushsrv.retry that has passed, as many over
- *           again for each lease that the phone has confirmed since
+ *           again for each lease that the phone has confirmed since, and one more for each
+ *           death of pushsrv since: what it logged last may not have left, and goes at once
  *     SMS   the first message and one for each gap of pushsrv.sms_retry, the last one repeating
  *     both  as long as the mailbox is not read, one in each coalescing time; and no more news than
  *           mails that were sent
  *
  * An SMSC may deliver a message twice: a TID that was heard for this news by SMS already is the
  * network's repeat, not pushsrv's. A timestamp has whole seconds and may run ahead of the clock by
- * one for each other news of its second: TALLY_SLACK_US is allowed for.
+ * one for each other news of its second: TALLY_SLACK_US is allowed for, and news that was heard has
+ * come.
  *
  * Callers: ledger and phones count, the day judges. Pure: the caller brings monotonic times.
  * OWNERSHIP trigger_tally_free frees all. THREADS one. ERRORS what finds no memory makes the
@@ -29,6 +31,8 @@
 
 #define TALLY_GAPS_MAX 16
 #define TALLY_SLACK_US INT64_C(2000000)
+/* The first of two may have been longer on its way than the second. */
+#define TALLY_JITTER_US INT64_C(250000)
 
 struct trigger_gaps {
 	int64_t us[TALLY_GAPS_MAX];
@@ -47,7 +51,8 @@ struct trigger_tally {
 	struct trigger_limits limits;
 	struct tallied_phone *phones; /* owned */
 	uint32_t phone_count;
-	bool is_short; /* of memory */
+	uint32_t deaths; /* of pushsrv */
+	bool is_short;   /* of memory */
 };
 
 struct trigger_verdict {
@@ -67,6 +72,8 @@ void trigger_tally_free(struct trigger_tally *t);
 void trigger_tally_mail(struct trigger_tally *t, uint32_t phone, int64_t now_us);
 void trigger_tally_lease(struct trigger_tally *t, uint32_t phone);
 void trigger_tally_read(struct trigger_tally *t, uint32_t phone);
+/* pushsrv is killed. */
+void trigger_tally_death(struct trigger_tally *t);
 void trigger_tally_heard(struct trigger_tally *t, uint32_t phone, enum bearer by,
 			 int64_t timestamp_s, uint8_t tid, int64_t now_us);
 void trigger_tally_judge(const struct trigger_tally *t, struct trigger_verdict *out);

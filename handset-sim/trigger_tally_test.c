@@ -107,6 +107,25 @@ static void a_lease_since_the_first_begins_the_datagrams_anew(void **state)
 	assert_false(judge(&t).is_clean);
 }
 
+static void a_death_since_the_first_costs_one_datagram(void **state)
+{
+	struct trigger_tally t = tally(1);
+
+	(void)state;
+	trigger_tally_death(&t); /* before it: allows nothing */
+	hear(&t, BEARER_UDP, 0, AFTER(0));
+	trigger_tally_death(&t);
+	hear(&t, BEARER_UDP, 0, AFTER(0));
+	assert_true(judge(&t).is_clean);
+	t = tally(1);
+	trigger_tally_death(&t);
+	hear(&t, BEARER_UDP, 0, AFTER(0));
+	trigger_tally_death(&t);
+	hear(&t, BEARER_UDP, 0, AFTER(0));
+	hear(&t, BEARER_UDP, 1, AFTER(0));
+	assert_int_equal(judge(&t).over[BEARER_UDP], 1);
+}
+
 static void an_sms_too_many_is_told_but_not_the_networks_repeats(void **state)
 {
 	struct trigger_tally t = tally(1);
@@ -165,6 +184,7 @@ int main(void)
 		cmocka_unit_test(as_often_as_the_schedule_says),
 		cmocka_unit_test(a_datagram_too_early_or_too_many_is_told),
 		cmocka_unit_test(a_lease_since_the_first_begins_the_datagrams_anew),
+		cmocka_unit_test(a_death_since_the_first_costs_one_datagram),
 		cmocka_unit_test(an_sms_too_many_is_told_but_not_the_networks_repeats),
 		cmocka_unit_test(news_closer_than_coalescing_is_told_but_for_a_read_mailbox),
 		cmocka_unit_test(more_news_than_mails_is_told),
