@@ -131,13 +131,11 @@ static void kill_some(struct day *d)
 	const struct world *w = d->world;
 	uint64_t due = (uint64_t)w->ledger.sent * (d->kills_planned + 1) / (w->scenario->mails + 1);
 
-	const char *victim = victims[d->kills_begun % 2];
-	if (d->kills_begun >= due || d->kills_begun >= d->kills_planned ||
-	    !killer_strike(&d->killer, victim))
-		return;
-	d->kills_begun++;
-	if (!strcmp(victim, "pushsrv"))
+	if (d->killer.kills > d->kills_seen && d->kills_seen++ % 2)
 		trigger_tally_death(&d->world->ledger.tally);
+	if (d->kills_begun < due && d->kills_begun < d->kills_planned &&
+	    killer_strike(&d->killer, victims[d->kills_begun % 2]))
+		d->kills_begun++;
 }
 
 static void on_tick(void *arg)

@@ -33,7 +33,7 @@ struct day {
 	struct agenda ends; /* of troubles */
 	uint8_t *troubled;  /* by phone: bits of its troubles */
 	uint32_t troubles[TROUBLES];
-	unsigned kills_planned, kills_begun;
+	unsigned kills_planned, kills_begun, kills_seen;
 	uint32_t faults_put;
 	double owed;                      /* troubles that are due, and not whole ones yet */
 	bool is_on, is_evening, has_news; /* has_news: smsc-sim is to be told of the faults */

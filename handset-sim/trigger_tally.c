@@ -95,8 +95,8 @@ static void judge_news(const struct trigger_tally *t, const struct tallied_phone
 	int64_t stamped_us = n->timestamp_s * SECOND_US - t->limits.clock_ahead_us;
 	int64_t elapsed_us = now_us - stamped_us + TALLY_SLACK_US;
 
-	if (elapsed_us < now_us - n->first_us + TALLY_JITTER_US)
-		elapsed_us = now_us - n->first_us + TALLY_JITTER_US;
+	if (elapsed_us < now_us - n->first_us)
+		elapsed_us = now_us - n->first_us;
 	int64_t allowed = allowed_after(&t->limits.by[by], elapsed_us);
 	if (by == BEARER_UDP)
 		allowed = allowed * (1 + (int64_t)(p->leases - n->leases)) +

@@ -31,8 +31,6 @@
 
 #define TALLY_GAPS_MAX 16
 #define TALLY_SLACK_US INT64_C(2000000)
-/* The first of two may have been longer on its way than the second. */
-#define TALLY_JITTER_US INT64_C(250000)
 
 struct trigger_gaps {
 	int64_t us[TALLY_GAPS_MAX];
