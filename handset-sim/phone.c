@@ -179,7 +179,6 @@ static void on_token(void *arg, unsigned status, const json_t *answer)
 	latency_add(&p->world->ledger.token, clock_mono_us() - p->asked_us);
 	p->tries = 0;
 	p->used_us = clock_mono_us();
-	trigger_tally_lease(&p->world->ledger.tally, p->index);
 	set_state(p, PHONE_READY);
 	world_phone_ready(p->world, p);
 	phone_hear_early(p);
@@ -195,6 +194,8 @@ static void ask_token(struct phone *p)
 		return;
 	}
 	p->asked_us = clock_mono_us();
+	/* Its datagram may be here before the answer. */
+	trigger_tally_lease(&p->world->ledger.tally, p->index);
 	if (p->sim) {
 		struct addr own;
 		world_address(p->address, &own);

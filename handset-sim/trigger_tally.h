@@ -5,7 +5,7 @@
  * whatever a phone hears was sent before:
  *
  *     UDP   the first datagram and one for each gap of pushsrv.retry that has passed, as many over
- *           again for each lease that the phone has confirmed since, and one more for each
+ *           again for each lease that the phone has claimed since, and one more for each
  *           death of pushsrv since: what it logged last may not have left, and goes at once
  *     SMS   the first message and one for each gap of pushsrv.sms_retry, the last one repeating
  *     both  as long as the mailbox is not read, one in each coalescing time; and no more news than
@@ -66,7 +66,7 @@ struct trigger_verdict {
 int trigger_tally_init(struct trigger_tally *t, uint32_t phones); /* E_NOMEM */
 void trigger_tally_free(struct trigger_tally *t);
 
-/* A mail is on its way to it, or once more; its lease was confirmed; its mailbox was read. */
+/* A mail is on its way to it, or once more; it claims its lease; its mailbox was read. */
 void trigger_tally_mail(struct trigger_tally *t, uint32_t phone, int64_t now_us);
 void trigger_tally_lease(struct trigger_tally *t, uint32_t phone);
 void trigger_tally_read(struct trigger_tally *t, uint32_t phone);
