@@ -31,9 +31,9 @@ SAN_FLAGS := -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=a
 endif
 
 PROGRAMS := $(patsubst %/main.c,%,$(wildcard */main.c))
-LIB_SRCS := $(filter-out %_test.c,$(wildcard lib/*.c lib/wire/*.c lib/rules/*.c))
+LIB_SRCS := $(filter-out %_test.c,$(wildcard lib/*.c lib/wire/*.c lib/wire/*/*.c lib/rules/*.c))
 DB_SRCS  := $(filter-out %_test.c,$(wildcard db/*.c))
-TEST_SRCS := $(wildcard lib/*_test.c lib/wire/*_test.c lib/rules/*_test.c db/*_test.c tests/model/*_test.c $(PROGRAMS:%=%/*_test.c) $(PROGRAMS:%=%/*/*_test.c))
+TEST_SRCS := $(wildcard lib/*_test.c lib/wire/*_test.c lib/wire/*/*_test.c lib/rules/*_test.c db/*_test.c tests/model/*_test.c $(PROGRAMS:%=%/*_test.c) $(PROGRAMS:%=%/*/*_test.c))
 FUZZ_SRCS := $(wildcard tests/fuzz/*_fuzz.c)
 BENCH_SRCS := $(wildcard bench/*.c)
 
@@ -77,7 +77,7 @@ $(BUILD)/libhato.a: $(call obj,$(LIB_SRCS))
 $(BUILD)/libdb.a: $(call obj,$(DB_SRCS))
 $(BUILD)/%.a:
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(AR) qcs $@ $^
 
 define program_rules
 $(BUILD)/bin/$(1): $(call obj,$(call program_srcs,$(1))) $(BUILD)/libdb.a $(BUILD)/libhato.a
@@ -101,7 +101,7 @@ FUZZ_PARTS := $(patsubst %,$(BUILD)/parts/%.a,$(filter-out hato handset-sim,$(PR
 define parts_rule
 $(BUILD)/parts/$(1).a: $(call obj,$(call program_parts,$(1)))
 	@mkdir -p $$(@D) && rm -f $$@
-	$$(AR) rcs $$@ $$^
+	$$(AR) qcs $$@ $$^
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call parts_rule,$(p))))
 .SECONDARY: $(call obj,$(FUZZ_SRCS) $(TEST_SRCS))

@@ -14,7 +14,7 @@
 #include "authsrv/token_json.h"
 #include "lib/err.h"
 #include "lib/log.h"
-#include "lib/wire/trigger.h"
+#include "lib/wire/push/trigger.h"
 
 struct report_call {
 	struct holder holder;

@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
-#include "lib/wire/radius.h"
+#include "lib/wire/radius/radius.h"
 
 #define SOCKETS      4
 #define AGAIN_US     (5 * CLOCK_S)

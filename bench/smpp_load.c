@@ -22,10 +22,10 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
-#include "lib/wire/radio.h"
-#include "lib/wire/rp.h"
-#include "lib/wire/smpp_receipt.h"
-#include "lib/wire/smpp_window.h"
+#include "lib/wire/sms/radio.h"
+#include "lib/wire/sms/rp.h"
+#include "lib/wire/smpp/receipt.h"
+#include "lib/wire/smpp/window.h"
 
 #define BUFFER_SIZE    (1 << 18)
 #define PATIENCE_US    INT64_C(20000000)

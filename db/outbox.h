@@ -20,7 +20,7 @@
 #define HATO_DB_OUTBOX_H
 
 #include "db/db.h"
-#include "lib/wire/emn.h"
+#include "lib/wire/push/emn.h"
 
 #define TRIGGER_TARGETS_MAX                                                                        \
 	8 /* bindings that one trigger goes to: a family or two in each realm                      \

@@ -5,7 +5,7 @@
  * `linked` tells when it is there and when it is gone: all phones are detached then, and attach
  * again. Callers: world_radio. OWNERSHIP a frame's payload lives for the callback; air_sms_close
  * frees all. THREADS the loop's. ERRORS what the other side sends that is no frame ends the
- * connection. SEE lib/wire/radio.h
+ * connection. SEE lib/wire/sms/radio.h
  */
 #ifndef HATO_HANDSET_SIM_AIR_SMS_H
 #define HATO_HANDSET_SIM_AIR_SMS_H
@@ -14,7 +14,7 @@
 
 #include "lib/addr.h"
 #include "lib/loop.h"
-#include "lib/wire/radio.h"
+#include "lib/wire/sms/radio.h"
 
 struct air_sms;
 

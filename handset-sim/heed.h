@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 #include "handset-sim/given_token.h"
-#include "lib/wire/trigger.h"
+#include "lib/wire/push/trigger.h"
 
 #define HEED_PAUSE_US      INT64_C(60000000) /* at most one fetch a minute on hints alone */
 #define HEED_CLOCK_SLACK_S 60                /* so far our clock and the network's may differ */

@@ -6,7 +6,7 @@
 
 #include "lib/conn.h"
 #include "lib/err.h"
-#include "lib/wire/smtp_data.h"
+#include "lib/wire/smtp/data.h"
 
 #define LINE_LIMIT    4096
 #define MESSAGE_LIMIT (64 * 1024 * 1024)

@@ -12,7 +12,7 @@
 #include "handset-sim/corpus.h"
 #include "handset-sim/latency.h"
 #include "handset-sim/trigger_tally.h"
-#include "lib/wire/trigger.h"
+#include "lib/wire/push/trigger.h"
 
 enum mail_state { MAIL_UNSENT, MAIL_SENDING, MAIL_ACCEPTED, MAIL_REFUSED };
 

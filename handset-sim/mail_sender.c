@@ -7,7 +7,7 @@
 #include "lib/clock.h"
 #include "lib/conn.h"
 #include "lib/err.h"
-#include "lib/wire/smtp_data.h"
+#include "lib/wire/smtp/data.h"
 
 #define LINE_LIMIT 2048
 #define STEP_S     60

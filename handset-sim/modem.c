@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "lib/err.h"
-#include "lib/wire/sms_dcs.h"
-#include "lib/wire/sms_text.h"
+#include "lib/wire/sms/dcs.h"
+#include "lib/wire/sms/text.h"
 
 struct modem_outgoing {
 	struct modem_outgoing *next;

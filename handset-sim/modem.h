@@ -25,9 +25,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/wire/radio.h"
-#include "lib/wire/sms.h"
-#include "lib/wire/sms_reassembly.h"
+#include "lib/wire/sms/radio.h"
+#include "lib/wire/sms/sms.h"
+#include "lib/wire/sms/reassembly.h"
 
 #define MODEM_ATTACH_US  INT64_C(5000000)  /* unanswered: ATTACH again */
 #define MODEM_ANSWER_US  INT64_C(40000000) /* TR1M, TRAM: 35 to 45 s, 25 to 35 s */

@@ -9,9 +9,9 @@
 #include <cmocka.h>
 
 #include "lib/err.h"
-#include "lib/wire/sms_dcs.h"
-#include "lib/wire/sms_parts.h"
-#include "lib/wire/sms_text.h"
+#include "lib/wire/sms/dcs.h"
+#include "lib/wire/sms/parts.h"
+#include "lib/wire/sms/text.h"
 
 #define NUMBER "818000000001"
 #define IMSI   "440200000000001"

@@ -7,7 +7,7 @@
 #include "lib/conn.h"
 #include "lib/err.h"
 #include "lib/wire/base64.h"
-#include "lib/wire/smtp_data.h"
+#include "lib/wire/smtp/data.h"
 
 #define LINE_LIMIT    8192
 #define SESSION_S     60

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "lib/wire/sms_text.h"
+#include "lib/wire/sms/text.h"
 
 #define PHONES 7
 #define COUNT  20

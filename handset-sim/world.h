@@ -12,7 +12,7 @@
 #include "handset-sim/scenario.h"
 #include "handset-sim/texts.h"
 #include "lib/conf.h"
-#include "lib/wire/sms_reassembly.h"
+#include "lib/wire/sms/reassembly.h"
 
 struct phone;
 struct day;

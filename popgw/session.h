@@ -28,7 +28,7 @@
 #include "lib/conn.h"
 #include "lib/wire/pop3.h"
 #include "lib/wire/sasl.h"
-#include "lib/wire/smtp_data.h"
+#include "lib/wire/smtp/data.h"
 #include "popgw/counters.h"
 #include "popgw/maildrop_lock.h"
 #include "popgw/output.h"

@@ -14,7 +14,7 @@
 #define HATO_PUSHSRV_BEARER_UDP_H
 
 #include "lib/conf.h"
-#include "lib/wire/trigger.h"
+#include "lib/wire/push/trigger.h"
 
 struct bearer_udp;
 

@@ -46,7 +46,7 @@
 
 #include "lib/conf.h"
 #include "lib/loop.h"
-#include "lib/wire/smpp_receipt.h"
+#include "lib/wire/smpp/receipt.h"
 
 #define ESME_NUMBER_MAX 20 /* digits of a destination */
 

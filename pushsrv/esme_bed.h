@@ -19,7 +19,7 @@
 #include "lib/err.h"
 #include "lib/listener.h"
 #include "lib/log.h"
-#include "lib/wire/smpp_bind.h"
+#include "lib/wire/smpp/bind.h"
 #include "pushsrv/esme.h"
 #include "pushsrv/esme_counters.h"
 

@@ -6,10 +6,10 @@
 
 #include "lib/err.h"
 #include "lib/wire/octets.h"
-#include "lib/wire/sms_dcs.h"
-#include "lib/wire/sms_text.h"
-#include "lib/wire/sms_udh.h"
-#include "lib/wire/smpp_time.h"
+#include "lib/wire/sms/dcs.h"
+#include "lib/wire/sms/text.h"
+#include "lib/wire/sms/udh.h"
+#include "lib/wire/smpp/time.h"
 
 #define SHORT_MESSAGE_OCTETS 140
 #define HEADER_LENGTH_LEN    1 /* UDHL */

@@ -15,7 +15,7 @@
 #ifndef HATO_PUSHSRV_ESME_PARTS_H
 #define HATO_PUSHSRV_ESME_PARTS_H
 
-#include "lib/wire/smpp.h"
+#include "lib/wire/smpp/smpp.h"
 #include "pushsrv/esme.h"
 
 #define ESME_SCRATCH_SIZE 65600 /* a whole message_payload and the other TLVs */

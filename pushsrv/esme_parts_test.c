@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "lib/err.h"
-#include "lib/wire/sms_udh.h"
+#include "lib/wire/sms/udh.h"
 
 #define PARTS_MAX 10
 

@@ -30,9 +30,9 @@
 #ifndef HATO_PUSHSRV_ESME_SESSION_H
 #define HATO_PUSHSRV_ESME_SESSION_H
 
-#include "lib/wire/smpp.h"
-#include "lib/wire/smpp_bind.h"
-#include "lib/wire/smpp_window.h"
+#include "lib/wire/smpp/smpp.h"
+#include "lib/wire/smpp/bind.h"
+#include "lib/wire/smpp/window.h"
 
 enum esme_end {
 	ESME_END_CLOSED,  /* the connection went away under it */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "lib/err.h"
-#include "lib/wire/smtp_reply.h"
+#include "lib/wire/smtp/reply.h"
 #include "pushsrv/counters.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])

@@ -1,5 +1,5 @@
 /* The commands of LMTP: a row each. Order and limits are here; reading a command is
- * lib/wire/smtp_command's. */
+ * lib/wire/smtp/command's. */
 #include "pushsrv/lmtp_session.h"
 
 #include <inttypes.h>

@@ -6,7 +6,7 @@
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/log.h"
-#include "lib/wire/trigger.h"
+#include "lib/wire/push/trigger.h"
 #include "pushsrv/counters.h"
 
 #define GROUP          64 /* that one view of the store and one system call are for */

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 
 #include "db/db_testing.h"
-#include "lib/wire/trigger.h"
+#include "lib/wire/push/trigger.h"
 #include "pushsrv/counters.h"
 #include "pushsrv/trigger_rules.h"
 

@@ -12,7 +12,7 @@
 #ifndef HATO_PUSHSRV_RETURN_PATH_H
 #define HATO_PUSHSRV_RETURN_PATH_H
 
-#include "lib/wire/smtp_data.h"
+#include "lib/wire/smtp/data.h"
 
 #define RETURN_PATH_NAME "return-path:"
 

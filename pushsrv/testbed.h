@@ -21,7 +21,7 @@
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/log.h"
-#include "lib/wire/trigger.h"
+#include "lib/wire/push/trigger.h"
 #include "pushsrv/counters.h"
 #include "pushsrv/outgoing.h"
 

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "lib/err.h"
-#include "lib/wire/sms_dcs.h"
-#include "lib/wire/sms_text.h"
+#include "lib/wire/sms/dcs.h"
+#include "lib/wire/sms/text.h"
 #include "lib/wire/utf8.h"
 
 #define TEXT_MAX   1024 /* octets of a sentence with everything put in */

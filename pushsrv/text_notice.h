@@ -22,7 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/wire/sms_data.h"
+#include "lib/wire/sms/data.h"
 
 struct text_sentences {
 	const char *named;   /* may have {sender} */

@@ -9,8 +9,8 @@
 #include <cmocka.h>
 
 #include "lib/err.h"
-#include "lib/wire/sms_dcs.h"
-#include "lib/wire/sms_text.h"
+#include "lib/wire/sms/dcs.h"
+#include "lib/wire/sms/text.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 

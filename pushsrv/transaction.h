@@ -2,7 +2,7 @@
  * peer that sends it
  *
  * Begun by MAIL, ended by its acceptance, its refusal or RSET. Content is judged as it comes
- * (lib/wire/smtp_data) and everything is read up to the end of the data, whatever has become of
+ * (lib/wire/smtp/data) and everything is read up to the end of the data, whatever has become of
  * the mail. Memory is bounded: at most one piece (256 KiB) of content is held; a body that is
  * larger is handed to the store piece by piece and the session reads no input meanwhile. No I/O:
  * the session's driver stores pieces and the mail, and tells how it went.
@@ -16,9 +16,9 @@
 #define HATO_PUSHSRV_TRANSACTION_H
 
 #include "db/db.h"
-#include "lib/wire/received.h"
-#include "lib/wire/smtp_command.h"
-#include "lib/wire/smtp_data.h"
+#include "lib/wire/smtp/received.h"
+#include "lib/wire/smtp/command.h"
+#include "lib/wire/smtp/data.h"
 #include "pushsrv/return_path.h"
 
 #define TRANSACTION_ID_MAX     40

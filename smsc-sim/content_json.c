@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "lib/clock.h"
-#include "lib/wire/emn.h"
-#include "lib/wire/sms_dcs.h"
-#include "lib/wire/sms_text.h"
-#include "lib/wire/sms_udh.h"
-#include "lib/wire/wsp.h"
+#include "lib/wire/push/emn.h"
+#include "lib/wire/sms/dcs.h"
+#include "lib/wire/sms/text.h"
+#include "lib/wire/sms/udh.h"
+#include "lib/wire/push/wsp.h"
 
 _Static_assert(EMN_MAILBOX_MAX + sizeof "trigger for " <= CONTENT_SUMMARY_MAX, "a line has room");
 

@@ -11,7 +11,7 @@
  * of it is elsewhere. Callers: control_api, with what goes over the radio (smsc-sim/segments).
  *
  * OWNERSHIP  JSON is the caller's; octets are borrowed. THREADS any. TRUST octets: any
- * SEE        TS 23.040 9.2.3.24, TS 23.038; lib/wire/wsp, lib/wire/emn; protocols 1, 2
+ * SEE        TS 23.040 9.2.3.24, TS 23.038; lib/wire/push/wsp, lib/wire/push/emn; protocols 1, 2
  */
 #ifndef HATO_SMSC_SIM_CONTENT_JSON_H
 #define HATO_SMSC_SIM_CONTENT_JSON_H

@@ -12,14 +12,14 @@
  * OWNERSHIP  a link frees itself after its connection is closed and nothing holds it any more
  *            (link_hold: an answer that comes later). What it carried unanswered goes back to
  *            notices. THREADS the loop's
- * SEE        SMPP 3.4 2.2, 2.7, 3.2, 4; lib/wire/smpp_bind.h; protocols 3.4
+ * SEE        SMPP 3.4 2.2, 2.7, 3.2, 4; lib/wire/smpp/bind.h; protocols 3.4
  */
 #ifndef HATO_SMSC_SIM_LINK_H
 #define HATO_SMSC_SIM_LINK_H
 
 #include "lib/conn.h"
-#include "lib/wire/smpp_bind.h"
-#include "lib/wire/smpp_window.h"
+#include "lib/wire/smpp/bind.h"
+#include "lib/wire/smpp/window.h"
 #include "smsc-sim/smsc.h"
 
 struct link {

@@ -1,6 +1,6 @@
 /* link_verbs -- what each request of an ESME does: a row a command
  *
- * The state was asked before (lib/wire/smpp_bind.h). A verb answers at once, or leaves a
+ * The state was asked before (lib/wire/smpp/bind.h). A verb answers at once, or leaves a
  * link_reply for later: until a message is on disk, or for as long as a fault holds it back.
  *
  * THREADS the loop's. SEE SMPP 3.4 4

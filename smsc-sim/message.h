@@ -24,7 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/wire/smpp.h"
+#include "lib/wire/smpp/smpp.h"
 
 #define MESSAGE_ID_MAX      11 /* with the NUL: ten letters, as receipts in the letter have room for */
 #define MESSAGE_RETRIES_MAX 16

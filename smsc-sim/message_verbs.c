@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "lib/clock.h"
-#include "lib/wire/smpp_time.h"
+#include "lib/wire/smpp/time.h"
 #include "smsc-sim/delivery.h"
 #include "smsc-sim/segments.h"
 #include "smsc-sim/store.h"

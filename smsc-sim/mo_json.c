@@ -5,9 +5,9 @@
 
 #include "lib/err.h"
 #include "lib/keyfile.h"
-#include "lib/wire/sms_text.h"
-#include "lib/wire/sms_udh.h"
-#include "lib/wire/smpp.h"
+#include "lib/wire/sms/text.h"
+#include "lib/wire/sms/udh.h"
+#include "lib/wire/smpp/smpp.h"
 
 static const char *read_number(const json_t *json, char out[MO_NUMBER_MAX])
 {

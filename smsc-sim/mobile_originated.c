@@ -5,7 +5,7 @@
 
 #include "lib/clock.h"
 #include "lib/err.h"
-#include "lib/wire/sms.h"
+#include "lib/wire/sms/sms.h"
 #include "smsc-sim/counters.h"
 #include "smsc-sim/delivery.h"
 #include "smsc-sim/radio_link.h"

@@ -8,7 +8,7 @@
 #ifndef HATO_SMSC_SIM_MOBILE_ORIGINATED_H
 #define HATO_SMSC_SIM_MOBILE_ORIGINATED_H
 
-#include "lib/wire/rp.h"
+#include "lib/wire/sms/rp.h"
 #include "smsc-sim/smsc.h"
 
 struct phone;

@@ -8,7 +8,7 @@
  * it answers to another reference is passed over.
  *
  * OWNERSHIP  a phone is its connection's and leaves with it. THREADS the loop's
- * SEE        lib/wire/radio.h, rp.h, sms.h; TS 24.011 6.3; protocols 2
+ * SEE        lib/wire/sms/radio.h, rp.h, sms.h; TS 24.011 6.3; protocols 2
  */
 #ifndef HATO_SMSC_SIM_RADIO_LINK_H
 #define HATO_SMSC_SIM_RADIO_LINK_H

@@ -4,7 +4,7 @@
 
 #include "lib/clock.h"
 #include "lib/err.h"
-#include "lib/wire/sms.h"
+#include "lib/wire/sms/sms.h"
 #include "smsc-sim/segments.h"
 #include "smsc-sim/status_report.h"
 

@@ -1,13 +1,13 @@
 /* radio_say -- frames, RP messages and TPDUs to a phone, written to its connection
  *
- * THREADS the loop's. SEE lib/wire/radio.h, rp.h, sms.h; TS 23.040 9.2.2.1
+ * THREADS the loop's. SEE lib/wire/sms/radio.h, rp.h, sms.h; TS 23.040 9.2.2.1
  */
 #ifndef HATO_SMSC_SIM_RADIO_SAY_H
 #define HATO_SMSC_SIM_RADIO_SAY_H
 
 #include "lib/conn.h"
-#include "lib/wire/radio.h"
-#include "lib/wire/rp.h"
+#include "lib/wire/sms/radio.h"
+#include "lib/wire/sms/rp.h"
 #include "smsc-sim/smsc.h"
 
 int radio_say(struct conn *c, enum radio_kind kind, const char *number, const uint8_t *payload,

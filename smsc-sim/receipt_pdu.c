@@ -6,8 +6,8 @@
 
 #include "lib/clock.h"
 #include "lib/err.h"
-#include "lib/wire/smpp_receipt.h"
-#include "lib/wire/sms_text.h"
+#include "lib/wire/smpp/receipt.h"
+#include "lib/wire/sms/text.h"
 #include "smsc-sim/segments.h"
 
 #define NETWORK_GSM 3

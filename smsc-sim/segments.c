@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/wire/sms_dcs.h"
-#include "lib/wire/sms_parts.h"
-#include "lib/wire/sms_text.h"
+#include "lib/wire/sms/dcs.h"
+#include "lib/wire/sms/parts.h"
+#include "lib/wire/sms/text.h"
 
 #define TEXT_FACTOR 3 /* a character of Latin-1: two octets of UTF-8, two septets, two of UCS-2 */
 

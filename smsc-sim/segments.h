@@ -12,7 +12,7 @@
 #ifndef HATO_SMSC_SIM_SEGMENTS_H
 #define HATO_SMSC_SIM_SEGMENTS_H
 
-#include "lib/wire/sms.h"
+#include "lib/wire/sms/sms.h"
 #include "smsc-sim/message.h"
 
 /* SMPP_ROK; RINVESMCLASS: no header where esm_class says so; RINVMSGLEN: too long for the radio;

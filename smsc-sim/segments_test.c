@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "lib/wire/sms_udh.h"
+#include "lib/wire/sms/udh.h"
 #include "smsc-sim/segments.h"
 
 #define COUNT(a)     (sizeof(a) / sizeof(a)[0])

@@ -6,7 +6,7 @@
 
 #include "lib/clock.h"
 #include "lib/err.h"
-#include "lib/wire/sms_addr.h"
+#include "lib/wire/sms/addr.h"
 #include "smsc-sim/delivery.h"
 #include "smsc-sim/fault_counters.h"
 #include "smsc-sim/link.h"

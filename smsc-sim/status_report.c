@@ -5,7 +5,7 @@
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/log.h"
-#include "lib/wire/sms.h"
+#include "lib/wire/sms/sms.h"
 #include "smsc-sim/delivery.h"
 
 static uint8_t status_of(const struct message *m)

@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "lib/wire/smpp_time.h"
-#include "lib/wire/sms_addr.h"
+#include "lib/wire/smpp/time.h"
+#include "lib/wire/sms/addr.h"
 #include "smsc-sim/segments.h"
 
 #define NAME_MAX_LENGTH  11

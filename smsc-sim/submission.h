@@ -1,6 +1,6 @@
 /* submission -- what an ESME hands in, judged and made a message
  *
- * The wire format was judged by lib/wire/smpp; here it is what the fields mean: numbers, times,
+ * The wire format was judged by lib/wire/smpp/smpp; here it is what the fields mean: numbers, times,
  * esm_class, flags, a user data header that ends where the message does, and whether all of it can
  * be brought over the radio. Each refusal is the standard's status. Pure.
  *

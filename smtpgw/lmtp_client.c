@@ -8,7 +8,7 @@
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/log.h"
-#include "lib/wire/smtp_reply.h"
+#include "lib/wire/smtp/reply.h"
 
 #define LINE_MAX_READ 4096 /* pushsrv keeps to 512; more is no answer */
 

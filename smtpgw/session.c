@@ -9,7 +9,7 @@
 
 #include "lib/clock.h"
 #include "lib/err.h"
-#include "lib/wire/smtp_reply.h"
+#include "lib/wire/smtp/reply.h"
 
 #define LATER     "451 4.3.0 the mail store is out of reach, try later"
 #define REPLY_MAX (2 * SMTP_REPLY_TEXT_MAX)

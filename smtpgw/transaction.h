@@ -2,7 +2,7 @@
  * peer that sends it
  *
  * Begun by MAIL; ended by its acceptance, its refusal, RSET or the end of the session. Content is
- * judged as it comes (lib/wire/smtp_data) and is handed on in pieces: what has gathered is
+ * judged as it comes (lib/wire/smtp/data) and is handed on in pieces: what has gathered is
  * `octets[0..held)`, to be passed on and then dropped by transaction_passed. So memory is bounded
  * by a piece and what came in one reading, however large the mail is. Once the mail is known to be
  * bad nothing gathers any more, but reading goes on to the end of the data.
@@ -18,9 +18,9 @@
 #ifndef HATO_SMTPGW_TRANSACTION_H
 #define HATO_SMTPGW_TRANSACTION_H
 
-#include "lib/wire/received.h"
-#include "lib/wire/smtp_command.h"
-#include "lib/wire/smtp_data.h"
+#include "lib/wire/smtp/received.h"
+#include "lib/wire/smtp/command.h"
+#include "lib/wire/smtp/data.h"
 
 #define TRANSACTION_ID_MAX 40
 #define TRANSACTION_PIECE  (64 * 1024) /* more than that is passed on before the end has come, */

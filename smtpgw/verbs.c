@@ -1,5 +1,5 @@
 /* The commands of SMTP on the MX port: a row each. Order and limits are here; reading a command is
- * lib/wire/smtp_command's. */
+ * lib/wire/smtp/command's. */
 #include "smtpgw/session.h"
 
 #include <inttypes.h>

@@ -12,7 +12,7 @@
 
 #include "lib/conf.h"
 #include "lib/rules/lease.h"
-#include "lib/wire/radius.h"
+#include "lib/wire/radius/radius.h"
 
 #define RADIUS_RANGES_MAX 300 /* of all clients: what a socket filter can hold of IPv6 */
 #define RADIUS_SECRET_MIN 8

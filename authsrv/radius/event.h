@@ -13,7 +13,7 @@
 #define HATO_AUTHSRV_RADIUS_EVENT_H
 
 #include "lib/rules/lease.h"
-#include "lib/wire/radius.h"
+#include "lib/wire/radius/radius.h"
 
 struct radius_context {
 	const char *realm, *feeder;

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "lib/err.h"
-#include "lib/wire/radius.h"
+#include "lib/wire/radius/radius.h"
 
 #define SECRET "a shared secret"
 

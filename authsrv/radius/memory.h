@@ -16,7 +16,7 @@
 #define HATO_AUTHSRV_RADIUS_MEMORY_H
 
 #include "lib/addr.h"
-#include "lib/wire/radius.h"
+#include "lib/wire/radius/radius.h"
 
 struct radius_memory;
 struct radius_entry;

@@ -1,6 +1,6 @@
 /* received: octets 0 to 8 the time and how, then NUL-separated HELO, reverse name, address, own
  * name, id. Always one field of short, folded lines. */
-#include "lib/wire/received.h"
+#include "lib/wire/smtp/received.h"
 #include "lib/err.h"
 
 #include <stdint.h>

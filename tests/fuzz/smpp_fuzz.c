@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/wire/smpp_bind.h"
-#include "lib/wire/smpp_receipt.h"
+#include "lib/wire/smpp/bind.h"
+#include "lib/wire/smpp/receipt.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

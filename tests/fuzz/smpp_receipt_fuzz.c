@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/wire/smpp_receipt.h"
-#include "lib/wire/smpp_time.h"
+#include "lib/wire/smpp/receipt.h"
+#include "lib/wire/smpp/time.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "lib/err.h"
-#include "lib/wire/sms_reassembly.h"
+#include "lib/wire/sms/reassembly.h"
 
 #define STEP_OCTETS 6
 

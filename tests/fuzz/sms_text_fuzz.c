@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "lib/err.h"
-#include "lib/wire/sms_dcs.h"
-#include "lib/wire/sms_parts.h"
-#include "lib/wire/sms_text.h"
+#include "lib/wire/sms/dcs.h"
+#include "lib/wire/sms/parts.h"
+#include "lib/wire/sms/text.h"
 
 #define INPUT_MAX 8192
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "lib/err.h"
-#include "lib/wire/sms.h"
+#include "lib/wire/sms/sms.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

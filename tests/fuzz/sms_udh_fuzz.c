@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "lib/err.h"
-#include "lib/wire/sms_udh.h"
+#include "lib/wire/sms/udh.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,8 +1,8 @@
 /* smtp_command: octet 0 the dialect, the rest a line. Texts are clean and within the line, a
  * refused line has an answer, xtext survives the way back. */
-#include "lib/wire/smtp_command.h"
+#include "lib/wire/smtp/command.h"
 #include "lib/wire/utf8.h"
-#include "lib/wire/xtext.h"
+#include "lib/wire/smtp/xtext.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* smtp_data: octet 0 how the rest is cut, the rest what follows DATA. Cutting changes nothing; the
  * content, stuffed again, is read back as it was. */
-#include "lib/wire/smtp_data.h"
+#include "lib/wire/smtp/data.h"
 
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* smtp_reply: the input is read as lines of a reply; the whole of it is then written as a reply and
  * read back. */
-#include "lib/wire/smtp_reply.h"
+#include "lib/wire/smtp/reply.h"
 #include "lib/err.h"
 
 #include <stdint.h>

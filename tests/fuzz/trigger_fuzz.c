@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "lib/err.h"
-#include "lib/wire/trigger.h"
+#include "lib/wire/push/trigger.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

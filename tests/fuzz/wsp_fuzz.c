@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/wire/wsp.h"
+#include "lib/wire/push/wsp.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
