@@ -1,8 +1,8 @@
 /* submission -- what an ESME hands in, judged and made a message
  *
- * The wire format was judged by lib/wire/smpp/smpp; here it is what the fields mean: numbers, times,
- * esm_class, flags, a user data header that ends where the message does, and whether all of it can
- * be brought over the radio. Each refusal is the standard's status. Pure.
+ * The wire format was judged by lib/wire/smpp/smpp; here it is what the fields mean: numbers,
+ * times, esm_class, flags, a user data header that ends where the message does, and whether all of
+ * it can be brought over the radio. Each refusal is the standard's status. Pure.
  *
  * Numbers are kept as digits without "+". A source may be empty, a name (TON 5) or digits; a
  * destination is 1 to 20 digits.
