@@ -12,6 +12,7 @@
 #include "authsrv/radius/clients.h"
 #include "authsrv/radius/counters.h"
 #include "authsrv/watch.h"
+#include "db/daemon_db.h"
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/keyfile.h"
@@ -19,7 +20,6 @@
 #include "lib/seal.h"
 
 #define HEARTBEAT_S 5
-#define DAY_US      (86400 * CLOCK_S)
 #define SHED_PART   2 /* tokens are shed when the store's queue is over 1/2 of its limit */
 
 /* ---- what all workers share ---- */
@@ -70,35 +70,14 @@ static int secret_load(struct daemon *d, const struct conf *c, uint8_t key[SECRE
 
 static int store_open(struct daemon *d, struct authsrv *s)
 {
-	const struct conf *c = s->conf;
 	uint8_t secret[SECRET_KEY_BYTES];
-	int rc = secret_load(d, c, secret, &s->keeps_sim_keys);
-	char *dir = conf_path(c, c->db_dir), *run = conf_path(c, c->paths_run);
-	struct db_options o = {
-		.dir = dir,
-		.hint_dir = run,
-		.daemon = "authsrv",
-		.secret_key = s->keeps_sim_keys ? secret : NULL,
-		.lease = {.max_skew_us = c->authsrv_max_skew * CLOCK_S,
-			  .max_age_us = c->authsrv_max_age * CLOCK_S,
-			  .lag_us = c->authsrv_lag * CLOCK_S},
-		.queue_max = (size_t)c->db_queue_max,
-		.group_max = (size_t)c->db_group_max,
-		.group_bytes = (size_t)c->db_group_bytes,
-		.history_keep_us = c->authsrv_history * DAY_US,
-		.tombstone_us = c->authsrv_tombstone * DAY_US,
-	};
+	int rc = secret_load(d, s->conf, secret, &s->keeps_sim_keys);
+	const struct db_options own = {.daemon = "authsrv",
+				       .secret_key = s->keeps_sim_keys ? secret : NULL};
 
-	if (!rc && (!dir || !run))
-		rc = E_NOMEM;
-	if (!rc) {
-		rc = db_open(&o, &s->db);
-		if (rc)
-			daemon_fail(d, "database in %s: %s", dir, err_text(rc));
-	}
+	if (!rc)
+		rc = daemon_db_open(d, &own, &s->db);
 	explicit_bzero(secret, sizeof secret);
-	free(dir);
-	free(run);
 	return rc;
 }
 

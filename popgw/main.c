@@ -1,11 +1,10 @@
 /* popgw -- POP3(S) out of the mailbox, by token and source address: no password. README.md has the
  * states. */
 #include <stdlib.h>
-#include <string.h>
 
-#include "lib/daemon.h"
+#include "db/daemon_db.h"
+#include "lib/daemon_open.h"
 #include "lib/err.h"
-#include "lib/tls.h"
 #include "popgw/counters.h"
 #include "popgw/worker.h"
 
@@ -25,47 +24,6 @@ static void popgw_stop(void *shared)
 	free(p);
 }
 
-static int open_tls(struct daemon *d, struct popgw *p)
-{
-	char error[256] = "";
-	char *certificate = conf_path(p->conf, p->conf->paths_tls_certificate);
-	char *key = conf_path(p->conf, p->conf->paths_tls_key);
-	int err = certificate && key ? tls_server_new(certificate, key, &p->tls, error) : E_NOMEM;
-
-	if (err)
-		daemon_fail(d, "TLS: %s", error[0] ? error : err_text(err));
-	free(certificate);
-	free(key);
-	return err;
-}
-
-static int open_db(struct daemon *d, struct popgw *p)
-{
-	const struct conf *c = p->conf;
-	char *dir = conf_path(c, c->db_dir);
-	char *run = conf_path(c, c->paths_run);
-	struct db_options options = {
-		.dir = dir,
-		.hint_dir = run,
-		.daemon = "popgw",
-		.lease = {.max_skew_us = c->authsrv_max_skew * INT64_C(1000000),
-			  .max_age_us = c->authsrv_max_age * INT64_C(1000000),
-			  .lag_us = c->authsrv_lag * INT64_C(1000000)},
-		.queue_max = (size_t)c->db_queue_max,
-		.group_max = (size_t)c->db_group_max,
-		.group_bytes = (size_t)c->db_group_bytes,
-		.history_keep_us = c->authsrv_history * INT64_C(86400000000),
-		.tombstone_us = c->authsrv_tombstone * INT64_C(86400000000),
-	};
-	int err = dir && run ? db_open(&options, &p->db) : E_NOMEM;
-
-	if (err)
-		daemon_fail(d, "database %s: %s", dir ? dir : "", err_text(err));
-	free(dir);
-	free(run);
-	return err;
-}
-
 static int read_settings(struct daemon *d, struct popgw *p)
 {
 	if (login_ids_parse(p->conf->popgw_login_id, &p->login_ids)) {
@@ -73,10 +31,7 @@ static int read_settings(struct daemon *d, struct popgw *p)
 			    p->conf->popgw_login_id);
 		return E_SYNTAX;
 	}
-	if (addr_parse(p->conf->popgw_listen, &p->listen)) {
-		daemon_fail(d, "popgw.listen is no address: %s", p->conf->popgw_listen);
-		return E_SYNTAX;
-	}
+	addr_parse(p->conf->popgw_listen, &p->listen);
 	return 0;
 }
 
@@ -103,11 +58,11 @@ static int popgw_start(struct daemon *d, void **shared)
 	counters_register();
 	int err = read_settings(d, p);
 	if (!err)
-		err = open_tls(d, p);
+		err = daemon_open_tls(d, &p->tls);
 	if (!err)
 		err = open_balancers(p);
 	if (!err)
-		err = open_db(d, p);
+		err = daemon_db_open(d, &(struct db_options){.daemon = "popgw"}, &p->db);
 	if (!err) {
 		p->admission = admission_new((size_t)p->conf->popgw_max_connections,
 					     (size_t)p->conf->popgw_max_connections_per_address);

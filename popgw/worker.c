@@ -1,11 +1,13 @@
 #include "popgw/worker.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/addr_range.h"
+#include "lib/daemon_open.h"
 #include "lib/err.h"
 #include "lib/log.h"
-#include "lib/addr_range.h"
 #include "popgw/session.h"
 
 #define KEYRING_TICK_US INT64_C(1000000)
@@ -182,6 +184,7 @@ static int open_door(struct worker *w, size_t index, uint16_t port, bool is_tls)
 	const struct popgw *p = w->popgw;
 	const char *realm = p->conf->realms[index].name;
 	struct realm_door *d = &w->doors[w->door_count];
+	char what[sizeof "realm : POP3" + REALM_MAX];
 	struct listener_options options = {
 		.addr = p->listen,
 		.port = port,
@@ -200,13 +203,9 @@ static int open_door(struct worker *w, size_t index, uint16_t port, bool is_tls)
 	if (!port)
 		return 0;
 	*d = (struct realm_door){.worker = w, .realm = realm};
-	int err = listener_open(w->loop, &options, &d->listener);
-	if (err)
-		daemon_fail(w->daemon, "POP3 port %u of realm %s: %s", port, realm,
-			    err == E_EXISTS      ? "in use"
-			    : err == E_NOT_FOUND ? "there is no such device"
-						 : err_text(err));
-	else
+	snprintf(what, sizeof what, "realm %s: POP3", realm);
+	int err = daemon_open_listener(w->daemon, w->loop, what, &options, &d->listener);
+	if (!err)
 		w->door_count++;
 	return err;
 }

@@ -1,18 +1,15 @@
 /* pushsrv -- mail is kept, the handset is told. README.md has the way of one mail. */
 #include <stdlib.h>
-#include <string.h>
 
-#include "lib/clock.h"
-#include "lib/daemon.h"
+#include "db/daemon_db.h"
+#include "lib/daemon_open.h"
 #include "lib/err.h"
-#include "lib/listener.h"
 #include "pushsrv/counters.h"
 #include "pushsrv/esme.h"
 #include "pushsrv/lmtp_peer.h"
 #include "pushsrv/push.h"
 #include "pushsrv/trigger_rules.h"
 
-#define DAY_US  (86400 * CLOCK_S)
 #define REFUSAL "421 4.3.2 too many connections\r\n"
 
 struct pushsrv {
@@ -47,67 +44,23 @@ static void pushsrv_stop(void *shared)
 	free(p);
 }
 
-static int read_settings(struct daemon *d, struct pushsrv *p)
-{
-	const struct conf *c = p->conf;
-
-	if (strcmp(c->pushsrv_application_id, "emn.ua") != 0 &&
-	    strcmp(c->pushsrv_application_id, "spmode") != 0) {
-		daemon_fail(d, "pushsrv.application_id is emn.ua or spmode, not %s",
-			    c->pushsrv_application_id);
-		return E_SYNTAX;
-	}
-	if (addr_parse(c->pushsrv_listen, &p->listen) != 0) {
-		daemon_fail(d, "pushsrv.listen is no address: %s", c->pushsrv_listen);
-		return E_SYNTAX;
-	}
-	if (!*c->pushsrv_lmtp_socket)
-		return 0;
-	p->socket_path = conf_path(c, c->pushsrv_lmtp_socket);
-	return p->socket_path ? 0 : E_NOMEM;
-}
-
-static int open_db(struct daemon *d, struct pushsrv *p)
-{
-	const struct conf *c = p->conf;
-	char *dir = conf_path(c, c->db_dir), *run = conf_path(c, c->paths_run);
-	const struct db_options options = {
-		.dir = dir,
-		.hint_dir = run,
-		.daemon = "pushsrv",
-		.lease = {.max_skew_us = c->authsrv_max_skew * CLOCK_S,
-			  .max_age_us = c->authsrv_max_age * CLOCK_S,
-			  .lag_us = c->authsrv_lag * CLOCK_S},
-		.schedule = trigger_rules(c),
-		.queue_max = (size_t)c->db_queue_max,
-		.group_max = (size_t)c->db_group_max,
-		.group_bytes = (size_t)c->db_group_bytes,
-		.history_keep_us = c->authsrv_history * DAY_US,
-		.tombstone_us = c->authsrv_tombstone * DAY_US,
-	};
-	int err = dir && run ? db_open(&options, &p->db) : E_NOMEM;
-
-	if (err)
-		daemon_fail(d, "database %s: %s", dir ? dir : "", err_text(err));
-	free(dir);
-	free(run);
-	return err;
-}
-
 static int open_all(struct daemon *d, struct pushsrv *p)
 {
 	char error[256] = "";
-	int err = read_settings(d, p);
+	const struct conf *c = p->conf;
+	const struct db_options options = {.daemon = "pushsrv", .schedule = trigger_rules(c)};
+	int err = daemon_db_open(d, &options, &p->db);
 
-	if (!err)
-		err = open_db(d, p);
 	if (err)
 		return err;
-	p->admission = admission_new((size_t)p->conf->pushsrv_max_connections,
-				     (size_t)p->conf->pushsrv_max_connections_per_address);
+	addr_parse(c->pushsrv_listen, &p->listen);
+	if (*c->pushsrv_lmtp_socket && !(p->socket_path = conf_path(c, c->pushsrv_lmtp_socket)))
+		return E_NOMEM;
+	p->admission = admission_new((size_t)c->pushsrv_max_connections,
+				     (size_t)c->pushsrv_max_connections_per_address);
 	if (!p->admission)
 		return E_NOMEM;
-	err = push_start(p->db, p->conf, &p->push, error);
+	err = push_start(p->db, c, &p->push, error);
 	if (err)
 		daemon_fail(d, "%s", error);
 	return err;
@@ -161,13 +114,7 @@ static int open_listener(struct worker *w, struct loop *loop, const struct pushs
 
 	if (which == LISTEN_UNIX)
 		options.unix_path = p->socket_path;
-	int err = listener_open(loop, &options, &w->listeners[which]);
-	if (err && which == LISTEN_UNIX)
-		daemon_fail(w->daemon, "LMTP socket %s: %s", p->socket_path, err_text(err));
-	else if (err)
-		daemon_fail(w->daemon, "LMTP port %u: %s", options.port,
-			    err == E_EXISTS ? "in use" : err_text(err));
-	return err;
+	return daemon_open_listener(w->daemon, loop, "LMTP", &options, &w->listeners[which]);
 }
 
 static struct lmtp_host host_of(const struct conf *c)
@@ -198,7 +145,7 @@ static int worker_start(struct daemon *d, void *shared, struct loop *loop, unsig
 	w->host = host_of(p->conf);
 	w->connections = connections_new();
 	int err = w->connections ? db_port_open(p->db, loop, &w->host.port) : E_NOMEM;
-	if (!err && p->conf->pushsrv_lmtp_port)
+	if (!err)
 		err = open_listener(w, loop, p, LISTEN_TCP);
 	if (!err && index == 0 && p->socket_path)
 		err = open_listener(w, loop, p, LISTEN_UNIX);

@@ -2,10 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "db/db.h"
-#include "lib/daemon.h"
+#include "db/daemon_db.h"
+#include "lib/daemon_open.h"
 #include "lib/err.h"
-#include "lib/listener.h"
 #include "smsc-sim/control_api.h"
 #include "smsc-sim/counters.h"
 #include "smsc-sim/fault_counters.h"
@@ -46,47 +45,6 @@ static void smsc_sim_stop(void *shared)
 	free(p);
 }
 
-static int open_db(struct daemon *d, struct smsc_sim *p)
-{
-	const struct conf *c = p->conf;
-	char *dir = conf_path(c, c->db_dir);
-	const struct db_options options = {
-		.dir = dir,
-		.files = DB_FILE(DB_SMSC),
-		.daemon = "smsc-sim",
-		.queue_max = (size_t)c->db_queue_max,
-		.group_max = (size_t)c->db_group_max,
-		.group_bytes = (size_t)c->db_group_bytes,
-	};
-
-	if (!strcmp(c->smsc_sim_store, "memory")) {
-		free(dir);
-		return 0;
-	}
-	int err = dir ? db_open(&options, &p->db) : E_NOMEM;
-	if (err)
-		daemon_fail(d, "database %s: %s", dir ? dir : "", err_text(err));
-	free(dir);
-	return err;
-}
-
-static int open_tls(struct daemon *d, struct smsc_sim *p)
-{
-	const struct conf *c = p->conf;
-	char error[256] = "";
-
-	if (!c->smsc_sim_smpp_tls_port)
-		return 0;
-	char *certificate = conf_path(c, c->paths_tls_certificate);
-	char *key = conf_path(c, c->paths_tls_key);
-	int err = certificate && key ? tls_server_new(certificate, key, &p->tls, error) : E_NOMEM;
-	if (err)
-		daemon_fail(d, "TLS: %s", *error ? error : err_text(err));
-	free(certificate);
-	free(key);
-	return err;
-}
-
 static int open_scenario(struct daemon *d, struct smsc_sim *p)
 {
 	char problem[SCENARIO_PROBLEM_MAX];
@@ -104,6 +62,7 @@ static int open_scenario(struct daemon *d, struct smsc_sim *p)
 
 static int smsc_sim_start(struct daemon *d, void **shared)
 {
+	const struct db_options options = {.files = DB_FILE(DB_SMSC), .daemon = "smsc-sim"};
 	struct smsc_sim *p = calloc(1, sizeof *p);
 
 	if (!p)
@@ -115,9 +74,11 @@ static int smsc_sim_start(struct daemon *d, void **shared)
 				 (size_t)p->conf->smsc_sim_links_max);
 	p->radios = admission_new((size_t)p->conf->smsc_sim_radio_links_max,
 				  (size_t)p->conf->smsc_sim_radio_links_max);
-	int err = p->links && p->radios ? open_db(d, p) : E_NOMEM;
-	if (!err)
-		err = open_tls(d, p);
+	int err = p->links && p->radios ? 0 : E_NOMEM;
+	if (!err && strcmp(p->conf->smsc_sim_store, "memory") != 0)
+		err = daemon_db_open(d, &options, &p->db);
+	if (!err && p->conf->smsc_sim_smpp_tls_port)
+		err = daemon_open_tls(d, &p->tls);
 	if (!err)
 		err = open_scenario(d, p);
 	if (err) {
@@ -156,14 +117,9 @@ static int open_listener(struct worker *w, const struct smsc_sim *p, int which)
 		.arg = &w->smsc,
 	};
 
-	if (!ports[which])
-		return 0;
 	addr_parse(is_radio ? "127.0.0.1" : c->smsc_sim_listen, &options.addr);
-	int err = listener_open(w->smsc.loop, &options, &w->listeners[which]);
-	if (err)
-		daemon_fail(w->daemon, "%s port %u: %s", is_radio ? "radio" : "SMPP", options.port,
-			    err == E_EXISTS ? "in use" : err_text(err));
-	return err;
+	return daemon_open_listener(w->daemon, w->smsc.loop, is_radio ? "radio" : "SMPP", &options,
+				    &w->listeners[which]);
 }
 
 static int open_control(struct worker *w, const struct smsc_sim *p)

@@ -1,12 +1,10 @@
 /* smtpgw -- mail from outside comes in by SMTP and is stored by pushsrv while the sender waits.
  * README.md has the states. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "lib/clock.h"
-#include "lib/daemon.h"
+#include "lib/daemon_open.h"
 #include "lib/err.h"
-#include "lib/listener.h"
 #include "smtpgw/counters.h"
 #include "smtpgw/peer.h"
 
@@ -77,34 +75,17 @@ static int read_lmtp(struct daemon *d, struct smtpgw *g)
 	return 0;
 }
 
-static int open_tls(struct daemon *d, struct smtpgw *g)
-{
-	char error[256] = "";
-	char *certificate = conf_path(g->conf, g->conf->paths_tls_certificate);
-	char *key = conf_path(g->conf, g->conf->paths_tls_key);
-	int err = certificate && key ? tls_server_new(certificate, key, &g->tls, error) : E_NOMEM;
-
-	if (err)
-		daemon_fail(d, "TLS: %s", error[0] ? error : err_text(err));
-	free(certificate);
-	free(key);
-	return err;
-}
-
 static int open_all(struct daemon *d, struct smtpgw *g)
 {
 	int err = read_domains(d, g);
 
 	if (!err)
 		err = read_lmtp(d, g);
-	if (!err && addr_parse(g->conf->smtpgw_listen, &g->listen) != 0) {
-		daemon_fail(d, "smtpgw.listen is no address: %s", g->conf->smtpgw_listen);
-		err = E_SYNTAX;
-	}
 	if (!err)
-		err = open_tls(d, g);
+		err = daemon_open_tls(d, &g->tls);
 	if (err)
 		return err;
+	addr_parse(g->conf->smtpgw_listen, &g->listen);
 	g->admission = admission_new((size_t)g->conf->smtpgw_max_connections,
 				     (size_t)g->conf->smtpgw_max_connections_per_address);
 	return g->admission ? 0 : E_NOMEM;
@@ -171,12 +152,8 @@ static int open_mx(struct worker *w, struct loop *loop, const struct smtpgw *g)
 		.accepted = peer_accepted,
 		.arg = &w->host,
 	};
-	int err = options.port ? listener_open(loop, &options, &w->mx) : 0;
 
-	if (err)
-		daemon_fail(w->daemon, "SMTP port %u: %s", options.port,
-			    err == E_EXISTS ? "in use" : err_text(err));
-	return err;
+	return daemon_open_listener(w->daemon, loop, "SMTP", &options, &w->mx);
 }
 
 static int worker_start(struct daemon *d, void *shared, struct loop *loop, unsigned index,
