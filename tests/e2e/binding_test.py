@@ -1,12 +1,18 @@
 """Who holds an address, told by the REST feed: the replay of 2011, the order of events, and doubt."""
 import base64
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 import unittest
 
 from harness.bindings import Bindings, stamp
+from harness.service_centre import emn_push
 from harness.system import eventually, suspend
+from harness.trigger import Trigger
+
+FORGED = "hato_authsrv_reports_forged_total"
 
 
 class Replay2011(Bindings):
@@ -364,6 +370,58 @@ class Doubt(Bindings):
         alarm, = [e for e in self.hato.events("misdirected") if e["ip"] == x]
         self.assertEqual(0, alarm["quarantined"])
         self.assertRegex(b.try_login(), r"\A\+OK")
+
+    def test_a_report_names_the_mailbox_that_was_meant(self):
+        """Number and second of a row of the log can be guessed: with another mailbox it is no datagram of ours."""
+        a, b = self.phones.next(), self.phones.next(attach=False)
+        with a.listen() as air:
+            a.receive()
+            meant_for_a = air.next()
+        b.attach(a.ip)
+        before = self.hato.metric(FORGED)
+        for address in (b.address, "nobody@hato.example"):
+            self.report(b, emn_push(address, meant_for_a.timestamp, meant_for_a.tid))
+        self.assertEqual([], self.alarms(a.ip))
+        self.assertEqual(before + 2, self.hato.metric(FORGED))
+        self.report(b, emn_push(a.address, meant_for_a.timestamp, meant_for_a.tid))
+        self.assertEqual(1, len(self.alarms(a.ip)), "its generation is over, and its key: the mailbox is what can be asked")
+
+    def test_a_report_of_this_generation_is_signed_with_its_key(self):
+        """The log and the bindings contradict each other, as after a restore: hard evidence, if it is signed as ours is."""
+        a, b = self.phones.next(), self.phones.next(attach=False)
+        with a.listen() as air:
+            a.receive()
+            sent = air.next()
+        path = self.hato.dir / "state" / "db" / "mail.db"
+        with contextlib.closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as db:
+            row, = db.execute("SELECT id FROM send_log WHERE timestamp_s = ? AND tid = ? AND subscriber = ?",
+                              (sent.timestamp, sent.tid, self.number(a))).fetchall()
+            db.execute("UPDATE send_log SET subscriber = ? WHERE id = ?", (self.number(b), row[0]))
+        unsigned = emn_push(b.address, sent.timestamp, sent.tid)
+        foreign = Trigger(sent.datagram.replace(a.address.encode(), b.address.encode()))
+        key, realm, generation = (a.answer["trigger"][name] for name in ("key", "realm", "generation"))
+        signed = foreign.datagram.replace(foreign.mac, foreign.mac_under(key, realm, generation))
+        before = self.hato.metric(FORGED)
+        for datagram in (unsigned, foreign.datagram):
+            self.report(a, datagram)
+        self.assertEqual(before + 2, self.hato.metric(FORGED))
+        self.assertEqual(([], "confirmed"), (self.alarms(a.ip), self.state(a.ip)))
+        self.report(a, signed)
+        self.assertEqual([1], [e["quarantined"] for e in self.alarms(a.ip)])
+        self.assertEqual("quarantined", self.state(a.ip))
+
+    def report(self, phone, datagram):
+        report = {"trigger": base64.b64encode(datagram).decode()}
+        self.assertEqual(202, phone.bearer("POST", "/v1/reports/misdirected", report)[0])
+
+    def alarms(self, ip):
+        return [e for e in self.hato.events("misdirected") if e["ip"] == ip]
+
+    def number(self, phone):
+        """The subscriber's, in the database."""
+        path = "file:%s?mode=ro" % (self.hato.dir / "state" / "db" / "bindings.db")
+        with contextlib.closing(sqlite3.connect(path, uri=True, timeout=30)) as db:
+            return db.execute("SELECT id FROM subscriber WHERE msisdn = ?", (phone.msisdn,)).fetchone()[0]
 
     def test_a_forged_report_changes_nothing(self):
         a, b = self.phones.next(), self.phones.next()
