@@ -175,6 +175,8 @@ static json_t *link_write(const struct link *l)
 	json_object_set_new(json, "owed", json_integer(l->owed));
 	json_object_set_new(json, "in_flight",
 			    json_integer(l->window ? smpp_window_count(l->window) : 0));
+	json_object_set_new(json, "paused", json_boolean(l->is_paused));
+	json_object_set_new(json, "unsent", json_integer((json_int_t)conn_unsent(l->conn)));
 	json_object_set_new(json, "window",
 			    json_integer(l->account ? l->account->conf->window : 0));
 	return json;

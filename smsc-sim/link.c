@@ -200,12 +200,20 @@ static void give_back(struct link *l)
 			notices_returned(l->smsc, r.arg);
 }
 
+static void set_paused(struct link *l, bool is_paused)
+{
+	if (l->is_paused != is_paused)
+		counter_add(GAUGE_LINKS_PAUSED, is_paused ? 1 : -1);
+	l->is_paused = is_paused;
+}
+
 static void unlink_all(struct link *l)
 {
 	*(l->previous ? &l->previous->next : &l->smsc->links) = l->next;
 	if (l->next)
 		l->next->previous = l->previous;
 	l->smsc->link_count--;
+	set_paused(l, false);
 	gauge_set(GAUGE_LINKS, (int64_t)l->smsc->link_count);
 }
 
@@ -390,16 +398,20 @@ static void on_input(void *session)
 	if (rc == E_SYNTAX && !l->is_closing)
 		lost_track(l, in + at, n - at);
 	conn_take(l->conn, at);
-	if (!l->is_closing && is_backed_up(l))
+	if (!l->is_closing && is_backed_up(l)) {
+		set_paused(l, true);
 		conn_pause(l->conn);
+	}
 }
 
 static void on_drained(void *session)
 {
 	struct link *l = session;
 
-	if (!l->is_closing)
-		conn_resume(l->conn);
+	if (l->is_closing)
+		return;
+	set_paused(l, false);
+	conn_resume(l->conn);
 }
 
 static const struct conn_ops ops = {

@@ -34,6 +34,7 @@ struct link {
 	bool is_outbind;            /* we connected */
 	bool is_muted;              /* a fault: what it hears now is nothing */
 	bool is_closing;
+	bool is_paused;            /* it does not take its answers: it is not read */
 	struct number_range range; /* what its bind said */
 	struct fault_link fault;
 	unsigned holds;
