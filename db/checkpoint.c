@@ -26,6 +26,7 @@ static const struct {
 	[DB_BINDINGS] = {128 * MB, 128 * MB, 192 * MB},
 	[DB_MAIL] = {4 * MB, 8 * MB, 12 * MB},
 	[DB_SMSC] = {4 * MB, 8 * MB, 12 * MB},
+	[DB_QUEUE] = {4 * MB, 8 * MB, 12 * MB},
 };
 
 struct checkpointer {

@@ -14,7 +14,7 @@ int daemon_db_open(struct daemon *d, const struct db_options *own, struct db **o
 	struct db_options o = *own;
 
 	o.dir = dir;
-	o.hint_dir = o.files ? NULL : run;
+	o.hint_dir = o.files == DB_FILE(DB_SMSC) ? NULL : run;
 	o.lease = (struct lease_limits){.max_skew_us = c->authsrv_max_skew * CLOCK_S,
 					.max_age_us = c->authsrv_max_age * CLOCK_S,
 					.lag_us = c->authsrv_lag * CLOCK_S};

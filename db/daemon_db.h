@@ -14,8 +14,8 @@
 #include "db/db.h"
 #include "lib/daemon.h"
 
-/* Of `own` count daemon, files, secret_key and schedule. With files named there are no hints: they
- * are of the change feed, which mail and bindings have. */
+/* Of `own` count daemon, files, secret_key and schedule. With smsc.db alone there are no hints:
+ * they are of the change feed, which the other files have. */
 int daemon_db_open(struct daemon *d, const struct db_options *own, struct db **out);
 
 #endif

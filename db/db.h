@@ -53,6 +53,7 @@ struct db_options {
 	size_t group_bytes;      /* bytes in one commit. 0: default 4 MiB */
 	int64_t history_keep_us; /* lease_event and access rows. 0: default 90 days */
 	int64_t tombstone_us;    /* a deleted number or address stays unused. 0: default 90 days */
+	uint64_t queue_mails, queue_octets; /* db/queue.h: of what waits to go out. 0: no limit */
 };
 
 /* Opens or makes both files, runs the migrations, starts the writer thread. E_IO, E_RANGE (schema
@@ -413,8 +414,9 @@ enum change_kind {
 	 * is named if it is one's. */
 	CHANGE_FREEZE,
 	CHANGE_THAW,
-	CHANGE_BREAKER,     /* tripped or released */
-	CHANGE_NOTIFICATION /* a subscriber is to be told otherwise (db/notification.h) */
+	CHANGE_BREAKER,      /* tripped or released */
+	CHANGE_NOTIFICATION, /* a subscriber is to be told otherwise (db/notification.h) */
+	CHANGE_QUEUE         /* something in a lane of the outbound queue became due (db/queue.h) */
 };
 struct change {
 	int64_t seq;
@@ -422,13 +424,15 @@ struct change {
 	int64_t subscriber;  /* whom it touches: for a moved key the one who holds it now; 0 nobody
 			      */
 	int64_t former;      /* CHANGE_BINDING: who held it before; 0 nobody. CHANGE_MAIL: the first
-				row of the send log that was written with it; 0: none */
+				row of the send log that was written with it; 0: none.
+				CHANGE_QUEUE: the lane; 0: several */
 	struct key key;      /* CHANGE_BINDING */
 	uint32_t generation; /* CHANGE_MAIL: how many rows of the send log */
 	enum key_state state;
 };
-/* smsc.db (db/smsc.h) is no part of the gateway: smsc-sim alone opens it, and nothing else. */
-enum db_file { DB_BINDINGS, DB_MAIL, DB_SMSC };
+/* queue.db is in db/queue.h. smsc.db (db/smsc.h) is no part of the gateway: smsc-sim alone opens
+ * it, and nothing else. */
+enum db_file { DB_BINDINGS, DB_MAIL, DB_SMSC, DB_QUEUE };
 #define DB_FILE(file) (1U << (file))
 /* Calls fn on the port's loop for every change after now, in order, until the port is closed: on a
  * hint, after the process's own commits, and once a second. It begins at the newest number: a
@@ -457,7 +461,7 @@ void mail_purge_gone(struct db_port *, mail_purged *, void *arg);
 /* Numbers for /metrics. */
 struct db_stats {
 	uint64_t commits, operations, queue_depth;
-	uint64_t wal_bytes[3]; /* by enum db_file */
+	uint64_t wal_bytes[4]; /* by enum db_file */
 	int64_t last_group_us, worst_group_us;
 };
 void db_stats_read(const struct db *, struct db_stats *);

@@ -22,8 +22,10 @@ static const char *const statement_text[STATEMENTS] = {
 
 const char *db_file_name(enum db_file file)
 {
-	static const char *const names[DB_FILES] = {
-		[DB_BINDINGS] = "bindings.db", [DB_MAIL] = "mail.db", [DB_SMSC] = "smsc.db"};
+	static const char *const names[DB_FILES] = {[DB_BINDINGS] = "bindings.db",
+						    [DB_MAIL] = "mail.db",
+						    [DB_SMSC] = "smsc.db",
+						    [DB_QUEUE] = "queue.db"};
 
 	return names[file];
 }
@@ -139,6 +141,7 @@ static int configure(struct engine *e, const char *dir, enum engine_role role)
 		[DB_BINDINGS] = "PRAGMA journal_size_limit = 201326592;",
 		[DB_MAIL] = "PRAGMA journal_size_limit = 67108864;",
 		[DB_SMSC] = "PRAGMA journal_size_limit = 67108864;",
+		[DB_QUEUE] = "PRAGMA journal_size_limit = 67108864;",
 	};
 
 	sqlite3_extended_result_codes(e->sql, 1);
@@ -149,7 +152,7 @@ static int configure(struct engine *e, const char *dir, enum engine_role role)
 		err = execute(e, by_role[role]);
 	if (!err)
 		err = execute(e, by_file[e->file]);
-	if (!err && role == ENGINE_WRITER && e->file == DB_MAIL)
+	if (!err && role == ENGINE_WRITER && (e->file == DB_MAIL || e->file == DB_QUEUE))
 		err = attach_bindings(e, dir);
 	/* Who is to be told is looked up for each trigger. */
 	if (!err && role == ENGINE_WRITER && e->file == DB_MAIL)

@@ -6,8 +6,8 @@
  * which lives on the stack from query_begin to query_end and holds the first error.
  *
  * Engines by role: a reader (one a port and file; every operation leaves it without a transaction,
- * engine_assert_idle), the writer (one a file, its thread's), the keeper's. The writer of mail.db
- * sees bindings.db too, read only, as of the start of its transaction. THREADS    an engine belongs
+ * engine_assert_idle), the writer (one a file, its thread's), the keeper's. The writers of mail.db
+ * and queue.db see bindings.db too, read only, as of the start of their transaction. THREADS    an engine belongs
  * to one thread at a time ERRORS     E_IO (disk full, corrupt, not to be opened), E_BUSY,
  * E_CONFLICT (a constraint), E_NOMEM
  */
@@ -23,7 +23,7 @@
 struct sqlite3;
 struct sqlite3_stmt;
 
-#define DB_FILES        3
+#define DB_FILES        4
 #define DB_PATH_MAX     4096
 #define NASES_KEPT      16
 #define KEY_LENGTHS_MAX 32

@@ -26,6 +26,7 @@ static const struct {
 	[DB_BINDINGS] = {"bindings", 0x48614269, 1024}, /* HaBi */
 	[DB_MAIL] = {"mail", 0x48614d61, 4096},         /* HaMa */
 	[DB_SMSC] = {"smsc", 0x48615363, 4096},         /* HaSc */
+	[DB_QUEUE] = {"queue", 0x48615175, 4096},       /* HaQu */
 };
 
 static int execute(struct engine *e, const char *sql)

@@ -20,7 +20,7 @@
  * start, so they are short; those of the bindings may be longer, since each page that two events
  * share is written once. */
 static const int64_t group_time_us[DB_FILES] = {
-	[DB_BINDINGS] = 30000, [DB_MAIL] = 15000, [DB_SMSC] = 15000};
+	[DB_BINDINGS] = 30000, [DB_MAIL] = 15000, [DB_SMSC] = 15000, [DB_QUEUE] = 15000};
 
 enum group_mode { GROUP_PLAIN, GROUP_CAREFUL };
 enum group_end { GROUP_COMMITTED, GROUP_AGAIN_CAREFULLY, GROUP_AGAIN_SINGLY, GROUP_FAILED };
