@@ -24,11 +24,12 @@ struct lmtp_client {
 	void *arg;
 	enum lmtp_state state;
 	bool was_up;
+	bool takes_trace; /* it offered XTRACE */
 
 	/* What is asked and not answered yet, in the order of the answers. */
 	bool expects_greeting, expects_lhlo, expects_mail;
 	size_t expects_rcpt, expects_chunk, expects_last;
-	bool expects_rset;
+	bool expects_trace, expects_rset;
 
 	int64_t used_us;           /* when holder or pushsrv said something last */
 	size_t accepted;           /* recipients */
@@ -46,7 +47,7 @@ static void enter(struct lmtp_client *l, enum lmtp_state to)
 static bool expects_any(const struct lmtp_client *l)
 {
 	return l->expects_greeting || l->expects_lhlo || l->expects_mail || l->expects_rcpt ||
-	       l->expects_chunk || l->expects_last || l->expects_rset;
+	       l->expects_chunk || l->expects_trace || l->expects_last || l->expects_rset;
 }
 
 static void watch(struct lmtp_client *l)
@@ -181,6 +182,7 @@ static void heard_lhlo(struct lmtp_client *l)
 			return;
 		}
 	l->was_up = true;
+	l->takes_trace = smtp_reply_keyword(&l->reply, "XTRACE");
 	become_idle(l, true);
 }
 
@@ -192,6 +194,15 @@ static void heard_rcpt(struct lmtp_client *l)
 	l->accepted += is_good(&l->reply);
 	if (l->ops)
 		l->ops->rcpt_answered(l->arg, &answer);
+}
+
+/* Without what the checks found the mail is still the sender's. */
+static void heard_trace(struct lmtp_client *l)
+{
+	l->expects_trace = false;
+	if (!is_good(&l->reply))
+		log_event(LOG_WARN, "lmtp-trace-refused", LOG_INT("code", l->reply.code),
+			  LOG_TEXT("answer", l->reply.text), LOG_END);
 }
 
 /* All recipients heard the same, so the mail is stored for all or for none. */
@@ -236,6 +247,8 @@ static void heard(struct lmtp_client *l)
 		l->expects_chunk--;
 		if (!is_good(&l->reply))
 			refuse(l);
+	} else if (l->expects_trace) {
+		heard_trace(l);
 	} else if (l->expects_last > 0) {
 		heard_last(l);
 	} else if (l->expects_rset && is_good(&l->reply)) {
@@ -375,6 +388,17 @@ static void end_refused(struct lmtp_client *l)
 	let_go(l);
 	reset(l);
 	ops->mail_answered(arg, &answer);
+}
+
+void lmtp_client_trace(struct lmtp_client *l, const char *fields, size_t n)
+{
+	if (l->state == LMTP_CLOSED || !l->takes_trace || l->is_refused)
+		return;
+	assert(l->state == LMTP_HELD && l->accepted > 0);
+	conn_printf(l->conn, "XTRACE %zu\r\n", n);
+	conn_write(l->conn, fields, n);
+	l->expects_trace = true;
+	watch(l);
 }
 
 void lmtp_client_content(struct lmtp_client *l, const uint8_t *octets, size_t n, bool is_last)

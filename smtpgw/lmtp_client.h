@@ -13,6 +13,10 @@
  * accepted recipient, which XATOMIC makes equal. So counters are enough to know whose answer a line
  * is. MAIL's own answer is told to the recipients only if it is a refusal.
  *
+ * Header fields that were written after the content was seen go by XTRACE, which is ours too,
+ * before the last chunk. A pushsrv that does not offer it, or refuses the fields, stores the mail
+ * without.
+ *
  * All that can go wrong (the connection lost, silence, an answer out of place, recipients of one
  * mail answered differently) is one thing for the holder: `lost`, which means: outcome unknown, and
  * makes 451. The connection is then not used again.
@@ -72,6 +76,8 @@ bool lmtp_client_is_idle(const struct lmtp_client *l);
 void lmtp_client_begin(struct lmtp_client *l, const struct transaction *tx,
 		       const struct lmtp_holder_ops *ops, void *arg);
 void lmtp_client_rcpt(struct lmtp_client *l, const struct mailaddr *to);
+/* CRLF lines for the top of the mail; once, before the last content. */
+void lmtp_client_trace(struct lmtp_client *l, const char *fields, size_t n);
 void lmtp_client_content(struct lmtp_client *l, const uint8_t *octets, size_t n, bool is_last);
 bool lmtp_client_is_full(const struct lmtp_client *l);
 /* Held, and neither holder nor pushsrv did anything with it for stall_us. */

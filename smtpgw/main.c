@@ -5,6 +5,7 @@
 #include "lib/clock.h"
 #include "lib/daemon_open.h"
 #include "lib/err.h"
+#include "smtpgw/checks/table.h"
 #include "smtpgw/counters.h"
 #include "smtpgw/peer.h"
 
@@ -25,6 +26,7 @@ struct worker {
 	struct daemon *daemon;
 	unsigned index;
 	struct peer_host host;
+	struct inspector inspector;
 	struct connections *connections;
 	struct listener *mx;
 };
@@ -116,6 +118,7 @@ static void worker_free(void *own)
 
 	listener_close(w->mx);
 	lmtp_pool_free(w->host.pool);
+	inspector_close(&w->inspector);
 	if (w->connections && connections_count(w->connections) == 0)
 		connections_free(w->connections);
 	free(w);
@@ -156,6 +159,18 @@ static int open_mx(struct worker *w, struct loop *loop, const struct smtpgw *g)
 	return daemon_open_listener(w->daemon, loop, "SMTP", &options, &w->mx);
 }
 
+static int open_inspector(struct worker *w, struct loop *loop, const struct conf *c)
+{
+	w->inspector = (struct inspector){
+		.loop = loop,
+		.conf = c,
+		.timeout_us = c->smtpgw_checks_timeout * 1000,
+		.checks = check_table,
+	};
+	w->host.inspector = &w->inspector;
+	return inspector_open(&w->inspector);
+}
+
 static int worker_start(struct daemon *d, void *shared, struct loop *loop, unsigned index,
 			void **worker)
 {
@@ -172,6 +187,8 @@ static int worker_start(struct daemon *d, void *shared, struct loop *loop, unsig
 			  ? lmtp_pool_new(loop, &g->lmtp, (size_t)g->conf->smtpgw_lmtp_connections,
 					  g->lmtp.step_us, &w->host.pool)
 			  : E_NOMEM;
+	if (!err)
+		err = open_inspector(w, loop, g->conf);
 	if (!err)
 		err = open_mx(w, loop, g);
 	if (err) {

@@ -16,6 +16,7 @@ struct peer {
 	struct session session;
 	struct lmtp_client *lmtp; /* the mail's, null: it has none */
 	struct lmtp_ticket ticket;
+	struct inspection *inspection; /* the mail's, null: nothing is checked */
 	char ip[ADDR_TEXT_MAX];
 	int64_t began_us;
 
@@ -111,15 +112,94 @@ static void op_content(void *arg, const uint8_t *octets, size_t n, bool is_last)
 	p->is_choked = p->lmtp && lmtp_client_is_full(p->lmtp);
 }
 
+static void op_trace(void *arg, const char *fields, size_t n)
+{
+	struct peer *p = arg;
+
+	lmtp_client_trace(p->lmtp, fields, n);
+}
+
 static void op_abandon(void *arg)
 {
 	struct peer *p = arg;
 
+	inspection_end(p->inspection);
+	p->inspection = NULL;
 	lmtp_pool_leave(p->host->pool, &p->ticket);
 	if (p->lmtp)
 		lmtp_client_abandon(p->lmtp);
 	p->lmtp = NULL;
 	p->is_waiting = p->is_choked = false;
+}
+
+/* ---- what is found out about the mail ---- */
+
+static void log_ruling(const struct peer *p, const struct ruling *ruling)
+{
+	log_event(LOG_INFO, "mail-refused", LOG_TEXT("id", p->session.tx.id),
+		  LOG_TEXT("peer", p->ip), LOG_TEXT("check", ruling->check),
+		  LOG_INT("code", ruling->code), LOG_TEXT("answer", ruling->text), LOG_END);
+}
+
+static void on_ruled(void *arg, const struct ruling *ruling)
+{
+	struct peer *p = arg;
+	char trace[INSPECTION_TRACE_MAX];
+	struct session_ruling words = {.refusal = {ruling->code, ruling->enhanced, ruling->text},
+				       .trace = trace};
+
+	if (ruling->code)
+		log_ruling(p, ruling);
+	else if (p->session.state == SESSION_CONTENT)
+		words.trace_n = inspection_trace(p->inspection, trace);
+	session_ruled(&p->session, &words);
+	run(p);
+}
+
+static void op_inspect(void *arg)
+{
+	struct peer *p = arg;
+	const struct session *s = &p->session;
+	const struct inspection_mail mail = {
+		.client = conn_peer(p->conn)->addr,
+		.helo = s->client,
+		.reverse_path = &s->tx.reverse_path,
+		.id = s->tx.id,
+		.ruled = on_ruled,
+		.arg = p,
+	};
+
+	p->inspection = inspection_begin(p->host->inspector, &mail);
+}
+
+static const struct session_ruling go_on;
+
+static void op_inspect_octets(void *arg, const uint8_t *octets, size_t n)
+{
+	struct peer *p = arg;
+
+	if (p->inspection)
+		inspection_octets(p->inspection, octets, n);
+}
+
+static void op_inspect_rcpt(void *arg, const struct mailaddr *to)
+{
+	struct peer *p = arg;
+
+	if (p->inspection)
+		inspection_rcpt(p->inspection, to);
+	else
+		session_ruled(&p->session, &go_on);
+}
+
+static void op_inspect_content(void *arg)
+{
+	struct peer *p = arg;
+
+	if (p->inspection)
+		inspection_complete(p->inspection);
+	else
+		session_ruled(&p->session, &go_on);
 }
 
 static const struct session_ops session_ops = {
@@ -128,7 +208,12 @@ static const struct session_ops session_ops = {
 	.can_store = op_can_store,
 	.rcpt = op_rcpt,
 	.content = op_content,
+	.trace = op_trace,
 	.abandon = op_abandon,
+	.inspect = op_inspect,
+	.inspect_octets = op_inspect_octets,
+	.inspect_rcpt = op_inspect_rcpt,
+	.inspect_content = op_inspect_content,
 };
 
 /* ---- what pushsrv says ---- */
@@ -260,6 +345,7 @@ static bool step(struct peer *p)
 		begin_close(p);
 		return false;
 	case SESSION_NEED_STORE:
+	case SESSION_NEED_RULING:
 	default:
 		return false;
 	}
@@ -276,7 +362,8 @@ static bool is_stopped(struct peer *p)
 static void pause_or_resume(struct peer *p)
 {
 	bool wants_pause = p->is_waiting || p->is_choked || p->is_backlogged ||
-			   p->session.need == SESSION_NEED_STORE;
+			   p->session.need == SESSION_NEED_STORE ||
+			   p->session.need == SESSION_NEED_RULING;
 
 	if (wants_pause == p->is_paused)
 		return;

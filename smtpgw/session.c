@@ -9,9 +9,8 @@
 
 #include "lib/clock.h"
 #include "lib/err.h"
-#include "lib/wire/smtp/reply.h"
 
-#define LATER     "451 4.3.0 the mail store is out of reach, try later"
+#define LATER     SESSION_OUT_OF_REACH
 #define REPLY_MAX (2 * SMTP_REPLY_TEXT_MAX)
 
 /* What becomes of content that is no good. */
@@ -63,7 +62,7 @@ void session_complain(struct session *s, const char *format, ...)
 		session_goodbye(s, CLOSE_ERRORS);
 }
 
-/* pushsrv's own words. */
+/* The words of pushsrv, or of the inspection. */
 static void pass_answer(struct session *s, const struct session_answer *a)
 {
 	char lines[REPLY_MAX];
@@ -127,6 +126,7 @@ void session_forget_mail(struct session *s)
 	s->ops->abandon(s->arg);
 	forget_awaited(s);
 	transaction_end(&s->tx);
+	s->refusal[0] = '\0';
 	s->is_chunked = false;
 	if (s->state != SESSION_START)
 		session_enter(s, SESSION_READY);
@@ -208,13 +208,47 @@ static int make_room(struct session *s)
 	return 0;
 }
 
-int session_await(struct session *s, const struct mailaddr *to)
+/* Asks pushsrv. */
+static void await(struct session *s, const struct mailaddr *to)
 {
-	if (make_room(s) != 0)
-		return E_NOMEM;
+	if (s->tx.is_lost || make_room(s) != 0) {
+		counter_add(COUNT_DEFERRED_RCPT, 1);
+		session_say(s, LATER);
+		return;
+	}
 	s->awaiting[(s->first + s->awaited++) % s->ring] = *to;
 	s->ops->rcpt(s->arg, to);
-	return 0;
+}
+
+void session_ask(struct session *s, const struct mailaddr *to)
+{
+	s->asking = *to;
+	s->need = SESSION_NEED_RULING;
+	s->ops->inspect_rcpt(s->arg, &s->asking);
+}
+
+/* The answers of the recipients before it come first. */
+static void refuse_rcpt(struct session *s, const struct session_answer *refusal)
+{
+	bool is_final = refusal->code / 100 == 5;
+
+	counter_add(is_final ? COUNT_REFUSED_CHECKS : COUNT_DEFERRED_CHECKS, 1);
+	if (s->awaited == 0) {
+		pass_answer(s, refusal);
+		return;
+	}
+	snprintf(s->refusal, sizeof s->refusal, "%d %s %.400s", refusal->code, refusal->enhanced,
+		 refusal->text);
+	s->need = SESSION_NEED_STORE;
+}
+
+static void end_wait_for_rcpts(struct session *s)
+{
+	if (s->need == SESSION_NEED_STORE)
+		s->need = SESSION_NEED_LINE;
+	if (s->refusal[0])
+		session_say(s, "%s", s->refusal);
+	s->refusal[0] = '\0';
 }
 
 void session_rcpt_answered(struct session *s, const struct session_answer *answer)
@@ -229,8 +263,8 @@ void session_rcpt_answered(struct session *s, const struct session_answer *answe
 		pass_answer(s, answer);
 	}
 	s->first = (s->first + 1) % s->ring;
-	if (--s->awaited == 0 && s->need == SESSION_NEED_STORE)
-		s->need = SESSION_NEED_LINE;
+	if (--s->awaited == 0)
+		end_wait_for_rcpts(s);
 }
 
 /* ---- content ---- */
@@ -270,8 +304,43 @@ static void complete(struct session *s)
 		refuse_content(s);
 		return;
 	}
-	s->need = SESSION_NEED_STORE;
-	pass_content(s, true);
+	s->need = SESSION_NEED_RULING;
+	s->ops->inspect_content(s->arg);
+}
+
+static void refuse_mail(struct session *s, const struct session_answer *refusal)
+{
+	bool is_final = refusal->code / 100 == 5;
+
+	counter_add(is_final ? COUNT_REFUSED_CHECKS : COUNT_DEFERRED_CHECKS, 1);
+	pass_answer(s, refusal);
+	session_forget_mail(s);
+}
+
+static void content_ruled(struct session *s, const struct session_ruling *ruling)
+{
+	if (is_hopeless(&s->tx)) {
+		refuse_content(s);
+	} else if (ruling->refusal.code) {
+		refuse_mail(s, &ruling->refusal);
+	} else {
+		s->need = SESSION_NEED_STORE;
+		if (ruling->trace_n > 0)
+			s->ops->trace(s->arg, ruling->trace, ruling->trace_n);
+		pass_content(s, true);
+	}
+}
+
+void session_ruled(struct session *s, const struct session_ruling *ruling)
+{
+	assert(s->need == SESSION_NEED_RULING);
+	s->need = SESSION_NEED_LINE;
+	if (s->state == SESSION_CONTENT)
+		content_ruled(s, ruling);
+	else if (ruling->refusal.code)
+		refuse_rcpt(s, &ruling->refusal);
+	else
+		await(s, &s->asking);
 }
 
 void session_begin_content(struct session *s)
@@ -284,8 +353,10 @@ void session_begin_content(struct session *s)
 		.time_s = clock_now_s(),
 	};
 
-	if (!s->tx.is_traced)
+	if (!s->tx.is_traced) {
 		transaction_trace(&s->tx, trace, clock_mono_us());
+		transaction_watch(&s->tx, s->ops->inspect_octets, s->arg);
+	}
 	session_enter(s, SESSION_CONTENT);
 	s->need = SESSION_NEED_OCTETS;
 }

@@ -7,6 +7,7 @@
  *     SESSION_NEED_OCTETS  give what is there: session_octets
  *     SESSION_NEED_STORE   pushsrv has the word: session_rcpt_answered, session_mail_answered or
  *                          session_store_lost goes on from here; input waits
+ *     SESSION_NEED_RULING  the inspection of the mail has the word: session_ruled; input waits
  *     SESSION_NEED_TLS     flush, throw away what waits, negotiate, then session_secured
  *     SESSION_NEED_CLOSE   flush and close; s->reason tells why
  *
@@ -15,6 +16,9 @@
  * the client pipelines are put to pushsrv together; any other command behind them waits until all
  * are answered (session_line then returns false: bring the line again), so answers come in order
  * and a command is judged by what the answers before it said.
+ *
+ * The mail is inspected as it comes (smtpgw/checks): a recipient is put to pushsrv, and the end of
+ * the content is passed on, only when the inspection has ruled that it may.
  *
  * OWNERSHIP  session_close frees what the transaction holds; texts are borrowed.
  * THREADS    one
@@ -25,11 +29,13 @@
 #ifndef HATO_SMTPGW_SESSION_H
 #define HATO_SMTPGW_SESSION_H
 
+#include "lib/wire/smtp/reply.h"
 #include "smtpgw/counters.h"
 #include "smtpgw/local_domains.h"
 #include "smtpgw/transaction.h"
 
-#define SESSION_LABEL_MAX 24
+#define SESSION_LABEL_MAX    24
+#define SESSION_OUT_OF_REACH "451 4.3.0 the mail store is out of reach, try later"
 
 struct session_limits {
 	const char *hostname;
@@ -53,9 +59,13 @@ enum session_need {
 	SESSION_NEED_LINE,
 	SESSION_NEED_OCTETS,
 	SESSION_NEED_STORE,
+	SESSION_NEED_RULING,
 	SESSION_NEED_TLS,
 	SESSION_NEED_CLOSE
 };
+
+struct session_answer;
+struct session_ruling;
 
 /* The way on, which the driver is. The answers may come before a call returns. */
 struct session_ops {
@@ -69,8 +79,20 @@ struct session_ops {
 	void (*rcpt)(void *arg, const struct mailaddr *to);
 	/* Passes content on. After the last of it, pushsrv commits: session_mail_answered. */
 	void (*content)(void *arg, const uint8_t *octets, size_t n, bool is_last);
-	/* What pushsrv was told of this mail is void; no more answers. May be called twice. */
+	/* Header lines for the top of the mail, before the last of its content. */
+	void (*trace)(void *arg, const char *fields, size_t n);
+	/* What pushsrv was told of this mail is void; no more answers, and no more rulings. May be
+	 * called twice. */
 	void (*abandon)(void *arg);
+
+	/* The mail s->tx begins: what is found out about it is asked for with the next three. */
+	void (*inspect)(void *arg);
+	/* Content as it comes, before anything is added. */
+	void (*inspect_octets)(void *arg, const uint8_t *octets, size_t n);
+	/* May this recipient be put to pushsrv? session_ruled. */
+	void (*inspect_rcpt)(void *arg, const struct mailaddr *to);
+	/* May the whole be passed on? session_ruled. */
+	void (*inspect_content)(void *arg);
 };
 
 struct session {
@@ -88,9 +110,11 @@ struct session {
 	unsigned commands, errors, mails, accepted; /* so far */
 
 	struct transaction tx;
-	size_t awaited;            /* recipients that pushsrv has not answered yet: */
-	struct mailaddr *awaiting; /* a ring, in the order of RCPT */
-	size_t ring, first;        /* its size; where the oldest is */
+	size_t awaited;                    /* recipients that pushsrv has not answered yet: */
+	struct mailaddr *awaiting;         /* a ring, in the order of RCPT */
+	size_t ring, first;                /* its size; where the oldest is */
+	struct mailaddr asking;            /* the recipient whose ruling is awaited */
+	char refusal[SMTP_REPLY_LINE_MAX]; /* of one, to be said behind the awaited; "" */
 
 	bool is_chunked;    /* the content comes by BDAT */
 	bool chunk_is_void; /* this chunk comes at a wrong time: read and forgotten */
@@ -115,6 +139,14 @@ struct session_answer {
 	int code;
 	const char *enhanced, *text;
 };
+/* What the inspection has ruled. */
+struct session_ruling {
+	struct session_answer refusal; /* code 0: go on */
+	const char *trace;             /* with the content: fields for the top of the mail */
+	size_t trace_n;
+};
+void session_ruled(struct session *s, const struct session_ruling *ruling);
+
 /* To the oldest recipient that is awaited. */
 void session_rcpt_answered(struct session *s, const struct session_answer *answer);
 /* After the content: 250 is the commit, for all recipients. */
@@ -140,8 +172,8 @@ void session_enter(struct session *s, enum session_state to);
 void session_end(struct session *s, enum close_reason reason);
 /* The mail in flight ends, whatever became of it. */
 void session_forget_mail(struct session *s);
-/* Asks pushsrv. E_NOMEM. */
-int session_await(struct session *s, const struct mailaddr *to);
+/* Asks the inspection, and then pushsrv. */
+void session_ask(struct session *s, const struct mailaddr *to);
 /* Content begins, or goes on with this chunk. */
 void session_begin_content(struct session *s);
 /* Finds the row, checks the state, acts. False: not before the awaited answers. */

@@ -39,6 +39,13 @@ struct play {
 	unsigned commits, abandons;
 	struct session_answer verdict; /* after the content */
 	bool is_down, loses_rcpt, loses_mail, is_mute;
+	/* The inspection rules at once, or when nothing else is left to do. */
+	bool rules_late, is_asked;
+	struct session_ruling rcpt_ruling, content_ruling;
+	char refused[MAILADDR_LOCAL_MAX + 1];   /* rcpt_ruling is about this one; "": all */
+	char seen[STORED_MAX + 1], traced[200]; /* what was inspected; the fields for the top */
+	size_t seen_n;
+	unsigned begun, ruled;
 	size_t behind; /* octets that the client has sent before it was time */
 	bool is_closed;
 };
@@ -99,12 +106,80 @@ static inline void play_abandon(void *arg)
 	struct play *p = arg;
 
 	p->abandons += p->is_begun;
+	p->is_asked = false;
 	p->is_begun = p->is_whole = false;
 	p->pending_n = 0;
 }
 
-static const struct session_ops play_ops = {play_hear, play_is_ahead, play_can_store,
-					    play_rcpt, play_content,  play_abandon};
+static inline void play_trace(void *arg, const char *fields, size_t n)
+{
+	struct play *p = arg;
+
+	assert_true(n < sizeof p->traced && !p->is_whole);
+	memcpy(p->traced, fields, n);
+	p->traced[n] = '\0';
+}
+
+static inline void play_inspect(void *arg)
+{
+	struct play *p = arg;
+
+	p->begun++;
+	p->seen_n = 0;
+	p->traced[0] = '\0';
+}
+
+static inline void play_inspect_octets(void *arg, const uint8_t *octets, size_t n)
+{
+	struct play *p = arg;
+
+	assert_true(p->seen_n + n <= STORED_MAX && !p->is_asked);
+	memcpy(p->seen + p->seen_n, octets, n);
+	p->seen_n += n;
+	p->seen[p->seen_n] = '\0';
+}
+
+static inline void play_rule(struct play *p)
+{
+	static const struct session_ruling go_on;
+	bool is_meant = !p->refused[0] || strcmp(p->refused, p->s.asking.local) == 0;
+
+	p->is_asked = false;
+	p->ruled++;
+	session_ruled(&p->s, p->s.state == SESSION_CONTENT ? &p->content_ruling
+			     : is_meant                    ? &p->rcpt_ruling
+							   : &go_on);
+}
+
+static inline void play_inspect_content(void *arg)
+{
+	struct play *p = arg;
+
+	assert_false(p->is_asked);
+	p->is_asked = true;
+	if (!p->rules_late)
+		play_rule(p);
+}
+
+static inline void play_inspect_rcpt(void *arg, const struct mailaddr *to)
+{
+	(void)to;
+	play_inspect_content(arg);
+}
+
+static const struct session_ops play_ops = {
+	.reply = play_hear,
+	.is_ahead = play_is_ahead,
+	.can_store = play_can_store,
+	.rcpt = play_rcpt,
+	.content = play_content,
+	.trace = play_trace,
+	.abandon = play_abandon,
+	.inspect = play_inspect,
+	.inspect_octets = play_inspect_octets,
+	.inspect_rcpt = play_inspect_rcpt,
+	.inspect_content = play_inspect_content,
+};
 
 static inline void play_open(struct play *p)
 {
@@ -163,6 +238,10 @@ static inline void play_lose(struct play *p)
 /* pushsrv does one thing; false: there is none to do. */
 static inline bool play_store(struct play *p)
 {
+	if (p->s.need == SESSION_NEED_RULING && p->is_asked) {
+		play_rule(p);
+		return true;
+	}
 	if (p->is_mute)
 		return false;
 	if (p->pending_n > 0) {
@@ -213,7 +292,8 @@ static inline size_t play_feed(struct play *p, const char *in, size_t n, size_t 
 	while (p->s.need != SESSION_NEED_CLOSE && p->s.need != SESSION_NEED_TLS) {
 		if (play_take(p, in + at, seen - at, all_at_once, &used))
 			at += used;
-		else if (p->s.need == SESSION_NEED_STORE || at == n || seen == n) {
+		else if (p->s.need == SESSION_NEED_STORE || p->s.need == SESSION_NEED_RULING ||
+			 at == n || seen == n) {
 			if (!play_store(p))
 				break;
 		} else

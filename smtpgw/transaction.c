@@ -79,6 +79,16 @@ static void keep(void *arg, const uint8_t *run, size_t n)
 	t->size += n;
 }
 
+/* The client's octets. */
+static void take(void *arg, const uint8_t *run, size_t n)
+{
+	struct transaction *t = arg;
+
+	if (t->watch && t->fate == TRANSACTION_GOOD && !t->is_lost)
+		t->watch(t->watch_arg, run, n);
+	keep(t, run, n);
+}
+
 static void judge(struct transaction *t)
 {
 	const struct smtp_content *c = &t->data.content;
@@ -109,9 +119,15 @@ void transaction_trace(struct transaction *t, struct received trace, int64_t mon
 		fail(t, TRANSACTION_NO_MEMORY); /* a clock outside all years: nothing is kept */
 }
 
+void transaction_watch(struct transaction *t, smtp_sink watch, void *arg)
+{
+	t->watch = watch;
+	t->watch_arg = arg;
+}
+
 int transaction_data(struct transaction *t, const uint8_t *in, size_t n, size_t *used)
 {
-	int has_ended = smtp_data_feed(&t->data, in, n, used, keep, t);
+	int has_ended = smtp_data_feed(&t->data, in, n, used, take, t);
 
 	judge(t);
 	return has_ended;
@@ -122,7 +138,7 @@ void transaction_chunk(struct transaction *t, const uint8_t *in, size_t n)
 	if (n == 0)
 		return;
 	smtp_content_feed(&t->data.content, in, n);
-	keep(t, in, n);
+	take(t, in, n);
 	judge(t);
 }
 
@@ -131,7 +147,7 @@ void transaction_complete(struct transaction *t)
 	size_t lacks = smtp_content_finish(&t->data.content);
 
 	if (lacks)
-		keep(t, (const uint8_t *)"\r\n", lacks);
+		take(t, (const uint8_t *)"\r\n", lacks);
 	judge(t);
 }
 

@@ -59,8 +59,10 @@ struct transaction {
 	struct transaction_limits limits;
 	enum transaction_fate fate;
 	struct smtp_data data; /* BDAT uses the content machine inside */
-	bool is_traced;        /* the Received field has been put in front */
-	uint8_t *octets;       /* gathered, not passed on yet */
+	smtp_sink watch;       /* null: nobody sees the content as it comes */
+	void *watch_arg;
+	bool is_traced;  /* the Received field has been put in front */
+	uint8_t *octets; /* gathered, not passed on yet */
 	size_t held, room;
 	uint64_t size;     /* of all that gathered so far */
 	int64_t passed_us; /* when something was passed on last, by clock_mono_us */
@@ -74,6 +76,9 @@ void transaction_add(struct transaction *t, const struct mailaddr *recipient);
 
 /* Once, before the content: t fills in id, for and SMTPUTF8. */
 void transaction_trace(struct transaction *t, struct received trace, int64_t mono_us);
+
+/* Who sees the content, too, as the client sent it less dot stuffing, while it is good. */
+void transaction_watch(struct transaction *t, smtp_sink watch, void *arg);
 
 /* Takes content of DATA: *used octets of it; 1 at the end of the data, else 0. */
 int transaction_data(struct transaction *t, const uint8_t *in, size_t n, size_t *used);

@@ -11,7 +11,7 @@
 #define ANYTIME  (SESSION_START | SESSION_READY | SESSION_MAIL | SESSION_RCPT | SESSION_BDAT)
 #define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
-#define OUT_OF_REACH "451 4.3.0 the mail store is out of reach, try later"
+#define OUT_OF_REACH SESSION_OUT_OF_REACH
 
 static void greet(struct session *s, const struct smtp_command *command, bool is_extended)
 {
@@ -71,6 +71,7 @@ static void act_mail(struct session *s, const struct smtp_command *command)
 		transaction_begin(&s->tx, id, command, &s->limits->mail);
 		session_enter(s, SESSION_MAIL);
 		session_say(s, "250 2.1.0 ok");
+		s->ops->inspect(s->arg);
 	}
 }
 
@@ -93,9 +94,8 @@ static void act_rcpt(struct session *s, const struct smtp_command *command)
 	} else if (s->tx.accepted >= s->limits->max_recipients) {
 		counter_add(COUNT_REFUSED_MANY, 1);
 		session_say(s, "452 4.5.3 over %zu recipients", s->limits->max_recipients);
-	} else if (s->tx.is_lost || session_await(s, &to) != 0) {
-		counter_add(COUNT_DEFERRED_RCPT, 1);
-		session_say(s, OUT_OF_REACH);
+	} else {
+		session_ask(s, &to);
 	}
 }
 

@@ -1,0 +1,5 @@
+#include "smtpgw/checks/table.h"
+
+const struct check *const check_table[] = {
+	NULL,
+};
