@@ -4,6 +4,7 @@
 #include "lib/err.h"
 #include "lib/log.h"
 #include "lib/token.h"
+#include "popgw/identify.h"
 #include "popgw/session.h"
 
 /* Every form ends in the same two things, a login id (perhaps none) and a token, in

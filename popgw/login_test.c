@@ -317,6 +317,22 @@ static int bed_open_tls_only(void **state)
 	return rc;
 }
 
+/* RFC 2449 8: a client acts on the code; it must be there, and be one of ours. */
+static void test_every_refusal_has_its_code(void **state)
+{
+	static const char *const codes[] = {"[AUTH] ", "[SYS/TEMP] ", "[IN-USE] "};
+
+	(void)state;
+	for (int r = IDENTITY_GOOD + 1; r < REFUSALS; r++) {
+		const char *answer = refusal_answer((enum refusal)r);
+		bool known = false;
+		for (size_t i = 0; i < COUNT(codes); i++)
+			known = known || strncmp(answer, codes[i], strlen(codes[i])) == 0;
+		assert_true(known);
+		assert_true(strlen(answer) < 100);
+	}
+}
+
 #define TEST(t) cmocka_unit_test_setup_teardown(t, bed_open, bed_close)
 
 int main(void)
@@ -332,6 +348,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_tls_first, bed_open_tls_only, bed_close),
 		TEST(test_offers),
 		TEST(test_guesses_are_counted),
+		cmocka_unit_test(test_every_refusal_has_its_code),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,7 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "db/db.h"
+#include "db/identity.h"
 #include "lib/conn.h"
 #include "lib/wire/pop3.h"
 #include "lib/wire/sasl.h"
@@ -97,6 +97,7 @@ struct session {
 	struct pop3_command command;
 	void (*checked)(struct session *s); /* goes on when session_check is content */
 	struct login login;
+	struct identity_check identity; /* of the login on its way */
 	struct who who;
 	struct maildrop_holder rival; /* who was in the way at login */
 	struct maildrop_lock lock;

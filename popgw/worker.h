@@ -9,12 +9,11 @@
 #ifndef HATO_POPGW_WORKER_H
 #define HATO_POPGW_WORKER_H
 
-#include "db/db.h"
+#include "db/identity.h"
 #include "lib/conf.h"
 #include "lib/daemon.h"
 #include "lib/keyring.h"
 #include "lib/listener.h"
-#include "popgw/identify.h"
 #include "popgw/maildrop_lock.h"
 
 struct session;
