@@ -6,7 +6,6 @@
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/log.h"
-#include "lib/wire/mailaddr.h"
 
 /* ---- the decisions, without I/O ---- */
 
@@ -53,14 +52,11 @@ enum identity_verdict identity_judge(const struct binding *b, int opened, const 
 	return IDENTITY_GOOD;
 }
 
-bool identity_owns(const struct subscriber *owner, const char *address)
+bool identity_owns(const struct subscriber *owner, const struct mailaddr *address)
 {
-	struct mailaddr parsed;
 	char folded[MAILADDR_TEXT_MAX + 1];
 
-	if (mailaddr_parse(address, strlen(address), MAILADDR_UTF8, &parsed))
-		return false;
-	mailaddr_folded(&parsed, folded);
+	mailaddr_folded(address, folded);
 	for (size_t i = 0; i < owner->address_count; i++)
 		if (strcmp(owner->addresses[i].canonical, folded) == 0)
 			return true;
@@ -75,6 +71,8 @@ static bool is_account_form(const char *name)
 enum identity_verdict identity_name_fits(const struct subscriber *owner, const char *name,
 					 enum login_ids ids)
 {
+	struct mailaddr address;
+
 	if (is_account_form(name)) {
 		if (!(ids & LOGIN_ID_ACCOUNT))
 			return IDENTITY_NAME_FORM;
@@ -83,7 +81,9 @@ enum identity_verdict identity_name_fits(const struct subscriber *owner, const c
 	}
 	if (!(ids & LOGIN_ID_ADDRESS))
 		return IDENTITY_NAME_FORM;
-	return identity_owns(owner, name) ? IDENTITY_GOOD : IDENTITY_NAME;
+	if (mailaddr_parse(name, strlen(name), MAILADDR_UTF8, &address))
+		return IDENTITY_NAME;
+	return identity_owns(owner, &address) ? IDENTITY_GOOD : IDENTITY_NAME;
 }
 
 bool identity_holds(const struct identity *who, const struct binding *now, int64_t now_us)

@@ -23,6 +23,7 @@
 
 #include "db/db.h"
 #include "lib/token.h"
+#include "lib/wire/mailaddr.h"
 #include "lib/wire/sasl.h"
 
 /* Which names log in: a set. */
@@ -60,7 +61,7 @@ enum identity_verdict identity_name_fits(const struct subscriber *owner, const c
 /* Does the committed binding that holds the peer's address now still say the same? */
 bool identity_holds(const struct identity *who, const struct binding *now, int64_t now_us);
 /* Is the mail address one of his? In any spelling. */
-bool identity_owns(const struct subscriber *owner, const char *address);
+bool identity_owns(const struct subscriber *owner, const struct mailaddr *address);
 
 struct identity_question {
 	const char *asker; /* "popgw", for the evidence and the log */
