@@ -153,7 +153,8 @@ static void fill_bindings(const char *dir, int64_t mailboxes, bool is_due, int64
 		    " behind_us) VALUES (1, 'default', 'bench', 0, -9223372036854775808, 0, 0, 0);"
 		    " INSERT INTO key_length (realm, v4, plen) VALUES ('default', 1, 128)");
 	sqlite3_stmt *q[] = {
-		prepare(db, "INSERT INTO subscriber (id, msisdn, imsi) VALUES (?1, ?2, ?3)"),
+		prepare(db, "INSERT INTO subscriber (id, msisdn, imsi, first_address) VALUES (?1, "
+			    "?2, ?3, ?4)"),
 		prepare(db, "INSERT INTO address VALUES (?2, ?1, 0, ?2)"),
 		prepare(db, "INSERT INTO session (id, nas, session_id, epoch, realm, subscriber,"
 			    " started_us, normalised_us, renewed_us, ended_us, key_v4)"
@@ -174,6 +175,7 @@ static void fill_bindings(const char *dir, int64_t mailboxes, bool is_due, int64
 		sqlite3_bind_int64(q[0], 1, n);
 		sqlite3_bind_text(q[0], 2, text[0], -1, SQLITE_STATIC);
 		sqlite3_bind_text(q[0], 3, text[1], -1, SQLITE_STATIC);
+		sqlite3_bind_text(q[0], 4, text[2], -1, SQLITE_STATIC);
 		sqlite3_bind_int64(q[1], 1, n);
 		sqlite3_bind_text(q[1], 2, text[2], -1, SQLITE_STATIC);
 		sqlite3_bind_int64(q[2], 1, n);

@@ -4,6 +4,7 @@
 
 #include "db/bindings.h"
 #include "db/freezes.h"
+#include "db/outbox.h"
 #include "lib/err.h"
 
 #define LIST_MAX 1000
@@ -58,29 +59,93 @@ int binding_doubt(struct engine *e, const struct binding_doubts *d, struct bindi
 	return d->any ? binding_contain(e, d->any, b) : 0;
 }
 
+/* A row by its key, as a check tells of it. */
+static void check_key(struct engine *e, const struct binding_doubts *d, const struct key *k,
+		      binding_checked *checked, void *arg)
+{
+	struct binding b;
+	bool behind = false;
+	int err = binding_row_get(e, k, &b);
+
+	if (!err)
+		err = binding_doubt(e, d, &b, &behind);
+	checked(arg, err, err ? NULL : &b, behind);
+}
+
 /* One view for all: a transaction for each would cost as much as the look. */
+static int view(struct engine *e)
+{
+	struct query q;
+
+	query_begin(&q, e, STMT_VIEW);
+	return query_run(&q);
+}
+
 int binding_check_all(struct db_port *port, const struct key *const *keys, size_t n,
 		      binding_checked *checked, void *arg)
 {
 	struct binding_doubts doubts;
-	struct query q;
 	int err;
 	struct engine *e = port_reader(port, DB_BINDINGS, &err);
 
 	if (!e)
 		return err;
-	query_begin(&q, e, STMT_VIEW);
-	err = query_run(&q);
+	err = view(e);
 	if (!err)
 		err = binding_doubts_read(e, &doubts);
-	for (size_t i = 0; !err && i < n; i++) {
-		struct binding b;
-		bool behind = false;
-		int missing = binding_row_get(e, keys[i], &b);
-		if (!missing)
-			missing = binding_doubt(e, &doubts, &b, &behind);
-		checked(arg, missing, missing ? NULL : &b, behind);
-	}
+	for (size_t i = 0; !err && i < n; i++)
+		check_key(e, &doubts, keys[i], checked, arg);
+	engine_rollback(e);
+	engine_assert_idle(e);
+	return err;
+}
+
+/* ---- of datagrams ---- */
+
+int bindings_commit(struct engine *e, int64_t *number)
+{
+	struct query q;
+
+	query_begin(&q, e, STMT_COUNTER_GET);
+	query_text(&q, "commit");
+	return query_run_int(&q, number);
+}
+
+/* The row as it was seen. It was neither frozen nor was its NAS behind, or nothing was to be sent:
+ * that, too, only a commit changes. */
+static void check_seen(const struct trigger_out *out, binding_checked *checked, void *arg)
+{
+	struct binding b = {.key = out->key,
+			    .state = out->seen.state,
+			    .generation = out->generation,
+			    .subscriber = out->subscriber,
+			    .expires_us = out->seen.expires_us,
+			    .host = out->seen.host};
+
+	memcpy(b.trigger_key, out->seen.trigger_key, sizeof b.trigger_key);
+	checked(arg, 0, &b, false);
+}
+
+int triggers_check(struct db_port *port, const struct trigger_out *list, size_t n,
+		   binding_checked *checked, void *arg)
+{
+	struct binding_doubts doubts;
+	int64_t commit = 0;
+	int err;
+	struct engine *e = port_reader(port, DB_BINDINGS, &err);
+
+	if (!e)
+		return err;
+	err = view(e);
+	if (!err)
+		err = bindings_commit(e, &commit);
+	if (!err)
+		err = binding_doubts_read(e, &doubts);
+	for (size_t i = 0; !err && i < n; i++)
+		if (list[i].seen.commit && list[i].seen.commit == commit)
+			check_seen(&list[i], checked, arg);
+		else
+			check_key(e, &doubts, &list[i].key, checked, arg);
 	engine_rollback(e);
 	engine_assert_idle(e);
 	return err;

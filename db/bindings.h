@@ -27,6 +27,9 @@ int binding_row_of_session(struct engine *e, int64_t session, struct binding out
 int bindings_of(struct engine *e, const char *realm, int64_t subscriber,
 		struct binding out[SUBSCRIBER_BINDINGS], size_t *n);
 
+/* The number of the newest commit of bindings.db that is seen: each has one, whatever it wrote. */
+int bindings_commit(struct engine *e, int64_t *number);
+
 /* What mostly is not, asked once before many rows are judged. */
 struct binding_doubts {
 	int64_t any;       /* CONTAINED */

@@ -172,6 +172,7 @@ static void lay_old_file(const struct bench_store *s, int number, const char *ro
  * block; and rows of history of each mark. */
 static const char *const old_rows =
 	"INSERT INTO subscriber (id, msisdn) VALUES (1, '819000000001'), (2, '819000000002');"
+	"INSERT INTO address VALUES ('b@x', 1, 1, 'b@x'), ('a@x', 1, 0, 'A@x');"
 	"INSERT INTO nas VALUES (1, 'default', 'nas-1', 0, -9223372036854775808, 0, 0, 0, 0);"
 	"INSERT INTO session (id, nas, session_id, epoch, realm, subscriber, started_us,"
 	" normalised_us, renewed_us, ended_us, active, key_v4) VALUES"
@@ -230,6 +231,9 @@ static void test_lean_rows(void **state)
 	assert_int_equal(one_int(path, "SELECT sum(run) * 10 + count(*) FROM lease_event_key"
 				       " WHERE event IN (2, 70000, 70001)"),
 			 23); /* runs 0, 1 and 1 */
+	assert_int_equal(one_int(path, "SELECT count(*) FROM subscriber WHERE first_address ="
+				       " CASE id WHEN 1 THEN 'A@x' ELSE '' END"),
+			 2);
 	store_open(s);
 }
 

@@ -31,13 +31,23 @@
 /* How a short message tells. */
 enum sms_form { SMS_FORM_PUSH, SMS_FORM_TEXT };
 
+/* What is of use of a binding's row, as it was in one commit of the bindings. */
+struct binding_seen {
+	int64_t commit; /* 0: nothing was seen */
+	enum key_state state;
+	int64_t expires_us;
+	struct addr host;
+	uint8_t trigger_key[TRIGGER_KEY_BYTES];
+};
+
 /* One sending, logged. */
 struct trigger_out {
 	int64_t log; /* its row of the send log */
 	enum bearer bearer;
 	int64_t subscriber;
-	struct key key;      /* UDP: where to. SMS: a confirmed lease, whose key signs it */
-	uint32_t generation; /* SMS: 0: there is no such lease */
+	struct key key;           /* UDP: where to. SMS: a confirmed lease, whose key signs it */
+	uint32_t generation;      /* SMS: 0: there is no such lease */
+	struct binding_seen seen; /* when it was decided */
 	char msisdn[MSISDN_MAX];
 	char mailbox[EMN_MAILBOX_MAX + 1];
 	enum sms_form form;
@@ -70,6 +80,12 @@ struct trigger_taken {
 };
 typedef void triggers_taken(void *arg, int err, const struct trigger_taken *);
 void triggers_take(struct db_port *, const struct trigger_take *, triggers_taken *, void *arg);
+
+/* The bindings of datagrams at one moment, in order, as binding_check_all tells of them. While no
+ * commit was made to the bindings since a sending was decided over, its row is what was seen then:
+ * only the number of the newest commit is read. */
+int triggers_check(struct db_port *, const struct trigger_out *list, size_t n, binding_checked *,
+		   void *arg);
 
 /* Rows of the send log by id, as they are to be sent: CHANGE_MAIL's. E_NOT_FOUND: the subscriber is
  * gone. */

@@ -24,8 +24,10 @@ struct circumstances {
 	struct target {
 		struct key key;
 		uint32_t generation;
+		struct binding_seen seen;
 	} targets[TRIGGER_TARGETS_MAX];
 	size_t count, no_host;
+	int64_t commit; /* of the bindings, that all this is as of */
 };
 
 static void read_name(struct query *q, struct circumstances *c)
@@ -69,6 +71,22 @@ static void read_held(struct query *q, struct binding *b)
 	const void *host = query_get_blob(q, &n);
 	if (n == sizeof b->host.bytes)
 		memcpy(b->host.bytes, host, n);
+	const void *trigger_key = query_get_blob(q, &n);
+	if (n == sizeof b->trigger_key)
+		memcpy(b->trigger_key, trigger_key, n);
+}
+
+static struct target target_of(const struct binding *b, int64_t commit)
+{
+	struct target t = {.key = b->key,
+			   .generation = b->generation,
+			   .seen = {.commit = commit,
+				    .state = b->state,
+				    .expires_us = b->expires_us,
+				    .host = b->host}};
+
+	memcpy(t.seen.trigger_key, b->trigger_key, sizeof t.seen.trigger_key);
+	return t;
 }
 
 /* What one binding means for the next step. */
@@ -93,8 +111,7 @@ static void judge(const struct schedule *s, const struct binding *b, bool behind
 		c->rules.is_held_back = true;
 		c->rules.hopeful_us = now_us;
 	} else if (c->count < TRIGGER_TARGETS_MAX) {
-		c->targets[c->count++] =
-			(struct target){.key = b->key, .generation = b->generation};
+		c->targets[c->count++] = target_of(b, c->commit);
 		c->rules.has_target = true;
 	}
 }
@@ -164,6 +181,7 @@ struct sendings {
 	size_t waiting, no_host;
 	int64_t log; /* the newest id of the send log */
 	struct binding_doubts doubts;
+	int64_t commit; /* the newest one of the bindings that this transaction sees */
 };
 
 static int begin_sendings(struct engine *e, struct sendings *to)
@@ -172,6 +190,8 @@ static int begin_sendings(struct engine *e, struct sendings *to)
 
 	query_begin(&q, e, STMT_SEND_LOG_NEWEST);
 	int err = query_run_int(&q, &to->log);
+	if (!err)
+		err = bindings_commit(e, &to->commit);
 	return err ? err : binding_doubts_read(e, &to->doubts);
 }
 
@@ -230,6 +250,7 @@ static int log_all(struct engine *e, enum bearer bearer, const struct outbox_row
 		if (i < c->count) {
 			out->key = c->targets[i].key;
 			out->generation = c->targets[i].generation;
+			out->seen = c->targets[i].seen;
 		}
 		err = log_out(e, out);
 		to->count++;
@@ -254,7 +275,7 @@ static int renew(struct engine *e, struct outbox_row *row)
 static int step(struct engine *e, const struct schedule *s, struct outbox_row *row, int64_t now_us,
 		struct sendings *to, enum schedule_verdict *verdict)
 {
-	struct circumstances c = {.count = 0};
+	struct circumstances c = {.commit = to->commit};
 	const struct outbox_row before = *row;
 	int err = look_round(e, s, &to->doubts, row, now_us, &c);
 

@@ -208,7 +208,12 @@ static int put_addresses(struct engine *e, const struct subscriber *s, int64_t i
 		query_text(&q, s->addresses[i].shown);
 		err = query_run(&q);
 	}
-	return err;
+	if (err)
+		return err;
+	query_begin(&q, e, STMT_SUBSCRIBER_FIRST_ADDRESS);
+	query_int(&q, id);
+	query_text(&q, s->address_count ? s->addresses[0].shown : "");
+	return query_run(&q);
 }
 
 static int insert_subscriber(struct engine *e, const struct subscriber *s, int64_t *id)

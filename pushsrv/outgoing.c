@@ -84,11 +84,7 @@ static void looked(void *arg, int err, const struct binding *b, bool behind)
 
 static int look_again(struct group *g)
 {
-	const struct key *keys[GROUP];
-
-	for (size_t i = 0; i < g->count; i++)
-		keys[i] = &g->list[i].key;
-	return binding_check_all(g->o->with.port, keys, g->count, looked, g);
+	return triggers_check(g->o->with.port, g->list, g->count, looked, g);
 }
 
 /* ---- what became of them ---- */

@@ -133,6 +133,18 @@ int binding_check_all(struct db_port *port, const struct key *const *keys, size_
 	return 0;
 }
 
+int triggers_check(struct db_port *port, const struct trigger_out *list, size_t n,
+		   binding_checked *checked, void *arg)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < n; i++) {
+		const struct key *key = &list[i].key;
+		err = binding_check_all(port, &key, 1, checked, arg);
+	}
+	return err;
+}
+
 void triggers_unsent(struct db_port *port, const struct trigger_unsent *list, size_t n,
 		     db_done *done, void *arg)
 {
