@@ -132,7 +132,8 @@ void lmtp_line(struct lmtp_session *s, const char *line, size_t n)
 	}
 	struct smtp_refusal r = smtp_command_refusal(&command);
 	lmtp_complain(s, "%d %s %.300s", r.code, r.enhanced, r.text);
-	if (command.verb == SMTP_BDAT) /* where its octets end is not known */
+	if (command.verb == SMTP_BDAT ||
+	    command.verb == SMTP_XTRACE) /* where its octets end is not known */
 		s->need = LMTP_NEED_CLOSE;
 }
 
@@ -205,13 +206,48 @@ static size_t take_data(struct lmtp_session *s, const uint8_t *in, size_t n)
 	return used;
 }
 
+static size_t share(const struct lmtp_session *s, size_t n)
+{
+	return n < s->chunk_left ? n : (size_t)s->chunk_left;
+}
+
+static size_t skip_chunk(struct lmtp_session *s, size_t n)
+{
+	const char *reply = s->void_reply;
+	size_t used = share(s, n);
+
+	s->chunk_left -= used;
+	if (s->chunk_left == 0) {
+		s->void_reply = NULL;
+		s->need = LMTP_NEED_LINE;
+		lmtp_complain(s, "%s", reply);
+	}
+	return used;
+}
+
+static size_t take_trace(struct lmtp_session *s, const uint8_t *in, size_t n)
+{
+	size_t used = share(s, n);
+
+	trace_fields_add(&s->tx.trace, in, used);
+	s->chunk_left -= used;
+	if (s->chunk_left > 0)
+		return used;
+	s->chunk_is_trace = false;
+	s->need = LMTP_NEED_LINE;
+	if (trace_fields_are_good(&s->tx.trace)) {
+		lmtp_say(s, "250 2.0.0 fields taken");
+	} else {
+		trace_fields_clear(&s->tx.trace);
+		lmtp_complain(s, "554 5.6.0 no header lines");
+	}
+	return used;
+}
+
 static void end_chunk(struct lmtp_session *s)
 {
 	s->need = LMTP_NEED_LINE;
-	if (s->chunk_is_void) {
-		s->chunk_is_void = false;
-		lmtp_complain(s, "503 5.5.1 no valid recipients");
-	} else if (s->chunk_is_last) {
+	if (s->chunk_is_last) {
 		complete(s);
 	} else {
 		lmtp_enter(s, LMTP_BDAT);
@@ -221,13 +257,10 @@ static void end_chunk(struct lmtp_session *s)
 
 static size_t take_chunk(struct lmtp_session *s, const uint8_t *in, size_t n)
 {
-	size_t used = n < s->chunk_left ? n : (size_t)s->chunk_left;
+	size_t used = transaction_chunk(&s->tx, in, share(s, n));
 
-	if (!s->chunk_is_void)
-		used = transaction_chunk(&s->tx, in, used);
 	s->chunk_left -= used;
-	if (!s->chunk_is_void)
-		advance(s);
+	advance(s);
 	if (s->chunk_left == 0 && s->need == LMTP_NEED_OCTETS)
 		end_chunk(s);
 	return used;
@@ -236,7 +269,11 @@ static size_t take_chunk(struct lmtp_session *s, const uint8_t *in, size_t n)
 size_t lmtp_octets(struct lmtp_session *s, const uint8_t *in, size_t n)
 {
 	assert(s->need == LMTP_NEED_OCTETS);
-	return s->is_chunked || s->chunk_is_void ? take_chunk(s, in, n) : take_data(s, in, n);
+	if (s->void_reply)
+		return skip_chunk(s, n);
+	if (s->chunk_is_trace)
+		return take_trace(s, in, n);
+	return s->is_chunked ? take_chunk(s, in, n) : take_data(s, in, n);
 }
 
 void lmtp_piece_stored(struct lmtp_session *s, int err, int64_t body)

@@ -14,7 +14,8 @@
  * in lmtp_accepted only, when the commit is on disk; whoever disconnects before leaves nothing
  * behind. After the content each accepted recipient gets its own reply, in the order of RCPT.
  * XATOMIC (ours, offered in LHLO): stored for all recipients or none, all replies equal, and no
- * Received field is added, since it comes from our own smtpgw.
+ * Received field is added, since it comes from our own smtpgw. XTRACE (ours, too: trace_fields.h)
+ * brings header lines for the top of the mail.
  *
  * OWNERSHIP  lmtp_close frees what the transaction holds; texts are borrowed.
  * THREADS    one
@@ -67,8 +68,9 @@ struct lmtp_session {
 	struct mailaddr rcpt;                  /* waits for recipient_check: */
 	char recipient[MAILADDR_TEXT_MAX + 1]; /* in the form in which addresses are compared */
 
-	bool is_chunked;    /* the content comes by BDAT */
-	bool chunk_is_void; /* this chunk comes at a wrong time: read and forgotten */
+	bool is_chunked;        /* the content comes by BDAT */
+	const char *void_reply; /* this chunk is read, and then only this is said */
+	bool chunk_is_trace;    /* it is XTRACE's */
 	bool chunk_is_last;
 	bool is_complete;    /* the content has ended */
 	uint64_t chunk_left; /* octets of this chunk still to come */

@@ -186,7 +186,7 @@ static void codes(const struct play *p, char *out, size_t size)
 }
 
 #define HELLO  "LHLO me\r\n"
-#define HELLOS "220 250 250 250 250 250 250 250 250"
+#define HELLOS "220 250 250 250 250 250 250 250 250 250"
 #define TO_A   "MAIL FROM:<s@y>\r\nRCPT TO:<a@x>\r\n"
 #define MAIL_A TO_A "DATA\r\n"
 #define BODY   "Subject: 1\r\n\r\nx\r\n"
@@ -221,7 +221,7 @@ static const struct {
 	{"RSET forgets", HELLO TO_A "RSET\r\nDATA\r\n" TO_A, HELLOS " 250 250 250 503 250 250",
 	 NULL},
 	{"LHLO forgets", HELLO TO_A HELLO "DATA\r\n",
-	 HELLOS " 250 250 250 250 250 250 250 250 250 250 503", NULL},
+	 HELLOS " 250 250 250 250 250 250 250 250 250 250 250 503", NULL},
 	{"the rest of the verbs",
 	 HELLO "NOOP\r\nNOOP x\r\nVRFY a\r\nHELP\r\nEXPN a\r\nSTARTTLS\r\n",
 	 HELLOS " 250 250 252 214 502 502", NULL},
@@ -280,6 +280,21 @@ static const struct {
 	 HELLOS " 503 250", NULL},
 	{"BDAT that nobody understands ends it", HELLO TO_A "BDAT x\r\nNOOP\r\n",
 	 HELLOS " 250 250 501", NULL},
+	{"XTRACE", HELLO TO_A "XTRACE 6\r\nA: b\r\nBDAT 3 LAST\r\na\r\n", HELLOS " 250 250 250 250",
+	 "a\r\n"},
+	{"XTRACE between chunks", HELLO TO_A "BDAT 2\r\na\rXTRACE 0\r\nBDAT 1 LAST\r\n\n",
+	 HELLOS " 250 250 250 250 250", "a\r\n"},
+	{"XTRACE and DATA", HELLO TO_A "XTRACE 6\r\nA: b\r\nDATA\r\na\r\n.\r\n",
+	 HELLOS " 250 250 250 354 250", "a\r\n"},
+	{"XTRACE comes once", HELLO TO_A "XTRACE 6\r\nA: b\r\nXTRACE 6\r\nQUIT\r\nNOOP\r\n",
+	 HELLOS " 250 250 250 503 250", NULL},
+	{"XTRACE that is no header", HELLO TO_A "XTRACE 6\r\n\r\nab\r\nBDAT 3 LAST\r\na\r\n",
+	 HELLOS " 250 250 554 250", "a\r\n"},
+	{"XTRACE at a wrong time", HELLO "XTRACE 6\r\nQUIT\r\nMAIL FROM:<>\r\nXTRACE 0\r\nNOOP\r\n",
+	 HELLOS " 503 250 503 250", NULL},
+	{"XTRACE over the limit", HELLO TO_A "XTRACE 8193\r\n", HELLOS " 250 250", NULL},
+	{"XTRACE that nobody understands ends it", HELLO TO_A "XTRACE 1 LAST\r\nNOOP\r\n",
+	 HELLOS " 250 250 501", NULL},
 	{"BDAT for each recipient", HELLO TO_A "RCPT TO:<b@x>\r\nBDAT 3 LAST\r\na\r\nNOOP\r\n",
 	 HELLOS " 250 250 250 250 250 250", "a\r\n"},
 };
@@ -320,7 +335,7 @@ static void offers_what_it_can(void **state)
 {
 	static const char *const words[] = {
 		"PIPELINING",          "8BITMIME", "SMTPUTF8", "SIZE 786432",
-		"ENHANCEDSTATUSCODES", "CHUNKING", "XATOMIC"};
+		"ENHANCEDSTATUSCODES", "CHUNKING", "XATOMIC",  "XTRACE"};
 	struct play *p = play_new();
 
 	(void)state;
@@ -401,6 +416,15 @@ static void trace_fields(void **state)
 		HELLO "MAIL FROM:<>\r\nRCPT TO:<a@x>\r\nRCPT TO:<b@x>\r\nDATA\r\n1\r\n.\r\n";
 	static const char ours[] =
 		HELLO "MAIL FROM:<s@y> XATOMIC\r\nRCPT TO:<a@x>\r\nDATA\r\n1\r\n.\r\n";
+	static const char traced[] =
+		HELLO "MAIL FROM:<s@y> XATOMIC\r\nRCPT TO:<a@x>\r\nXTRACE 6\r\nA: b\r\n"
+		      "BDAT 3 LAST\r\n1\r\n";
+	static const char foreign[] =
+		HELLO "MAIL FROM:<s@y>\r\nRCPT TO:<a@x>\r\nBDAT 1\r\n1XTRACE 6\r\nA: b\r\n"
+		      "BDAT 2 LAST\r\n\r\n";
+	static const char refused[] =
+		HELLO "MAIL FROM:<s@y> XATOMIC\r\nRCPT TO:<a@x>\r\nXTRACE 6\r\nA: b c"
+		      "BDAT 3 LAST\r\n1\r\n";
 	struct play *p = play_new();
 
 	(void)state;
@@ -417,6 +441,16 @@ static void trace_fields(void **state)
 	assert_memory_equal(p->prefix, "Return-Path: <>\r\nReceived: ", 27);
 	assert_null(strstr(p->prefix, "for <"));
 	feed(p, ours, strlen(ours), 4096);
+	p->prefix[p->prefix_n] = '\0';
+	assert_string_equal(p->prefix, "Return-Path: <s@y>\r\n");
+	feed(p, traced, strlen(traced), 4096);
+	p->prefix[p->prefix_n] = '\0';
+	assert_string_equal(p->prefix, "Return-Path: <s@y>\r\nA: b\r\n");
+	feed(p, foreign, strlen(foreign), 4096);
+	p->prefix[p->prefix_n] = '\0';
+	static const char above[] = "Return-Path: <s@y>\r\nA: b\r\nReceived: ";
+	assert_memory_equal(p->prefix, above, strlen(above));
+	feed(p, refused, strlen(refused), 4096);
 	p->prefix[p->prefix_n] = '\0';
 	assert_string_equal(p->prefix, "Return-Path: <s@y>\r\n");
 	play_free(p);

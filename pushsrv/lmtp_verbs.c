@@ -21,6 +21,7 @@ static void act_lhlo(struct lmtp_session *s, const struct smtp_command *command)
 	lmtp_say(s, "250-SIZE %" PRIu64, s->limits->max_size);
 	lmtp_say(s, "250-CHUNKING");
 	lmtp_say(s, "250-XATOMIC");
+	lmtp_say(s, "250-XTRACE");
 	lmtp_say(s, "250 ENHANCEDSTATUSCODES");
 	lmtp_enter(s, LMTP_READY);
 }
@@ -73,9 +74,32 @@ static void act_bdat(struct lmtp_session *s, const struct smtp_command *command)
 }
 
 /* Its octets follow all the same. */
-static void void_bdat(struct lmtp_session *s, const struct smtp_command *command)
+static void skip_octets(struct lmtp_session *s, const struct smtp_command *command,
+			const char *reply)
 {
-	s->chunk_is_void = true;
+	s->void_reply = reply;
+	s->chunk_left = command->chunk_bytes;
+	s->need = LMTP_NEED_OCTETS;
+	lmtp_octets(s, NULL, 0);
+}
+
+static void act_xtrace(struct lmtp_session *s, const struct smtp_command *command)
+{
+	int err = command->chunk_bytes > TRACE_FIELDS_MAX ? E_TOO_LARGE : 0;
+
+	if (s->tx.is_traced) {
+		skip_octets(s, command, "503 5.5.1 once is enough");
+		return;
+	}
+	if (!err)
+		err = trace_fields_begin(&s->tx.trace, (size_t)command->chunk_bytes);
+	if (err) {
+		skip_octets(s, command,
+			    err == E_TOO_LARGE ? "552 5.3.4 too many octets"
+					       : "451 4.3.0 out of memory, try later");
+		return;
+	}
+	s->tx.is_traced = s->chunk_is_trace = true;
 	s->chunk_left = command->chunk_bytes;
 	s->need = LMTP_NEED_OCTETS;
 	lmtp_octets(s, NULL, 0);
@@ -103,7 +127,7 @@ static void act_vrfy(struct lmtp_session *s, const struct smtp_command *command)
 static void act_help(struct lmtp_session *s, const struct smtp_command *command)
 {
 	(void)command;
-	lmtp_say(s, "214 2.0.0 LHLO MAIL RCPT DATA BDAT RSET NOOP VRFY QUIT: RFC 2033");
+	lmtp_say(s, "214 2.0.0 LHLO MAIL RCPT DATA BDAT XTRACE RSET NOOP VRFY QUIT: RFC 2033");
 }
 
 static void act_quit(struct lmtp_session *s, const struct smtp_command *command)
@@ -124,6 +148,7 @@ static const struct verb {
 	{SMTP_RCPT, LMTP_MAIL | LMTP_RCPT, act_rcpt, "503 5.5.1 not now: after MAIL"},
 	{SMTP_DATA, LMTP_RCPT, act_data, "503 5.5.1 no valid recipients"},
 	{SMTP_BDAT, LMTP_RCPT | LMTP_BDAT, act_bdat, NULL},
+	{SMTP_XTRACE, LMTP_RCPT | LMTP_BDAT, act_xtrace, NULL},
 	{SMTP_RSET, ANYTIME, act_rset, NULL},
 	{SMTP_NOOP, ANYTIME, act_noop, NULL},
 	{SMTP_VRFY, ANYTIME, act_vrfy, NULL},
@@ -142,8 +167,8 @@ void lmtp_obey(struct lmtp_session *s, const struct smtp_command *command)
 		lmtp_complain(s, "502 5.5.1 %s is not for LMTP", smtp_verb_name(command->verb));
 	else if (v->legal_in & s->state)
 		v->act(s, command);
-	else if (command->verb == SMTP_BDAT)
-		void_bdat(s, command);
+	else if (command->verb == SMTP_BDAT || command->verb == SMTP_XTRACE)
+		skip_octets(s, command, "503 5.5.1 no valid recipients");
 	else
 		lmtp_complain(s, "%s", v->when_not);
 }

@@ -42,6 +42,7 @@ void transaction_begin(struct transaction *t, const char *id, const struct smtp_
 void transaction_end(struct transaction *t)
 {
 	drop_content(t);
+	trace_fields_clear(&t->trace);
 	free(t->slots);
 	free(t->subscribers);
 	*t = (struct transaction){0};
@@ -218,9 +219,12 @@ int transaction_prefix(const struct transaction *t, const struct transaction_tra
 	if (path < 0)
 		return path;
 	*n = (size_t)path;
+	if (t->trace.held > 0)
+		memcpy(prefix + *n, t->trace.octets, t->trace.held);
+	*n += t->trace.held;
 	if (t->is_atomic)
 		return 0;
-	int more = received_format(&received, prefix + path, TRANSACTION_PREFIX_MAX - *n);
+	int more = received_format(&received, prefix + *n, TRANSACTION_PREFIX_MAX - *n);
 	if (more < 0)
 		return more;
 	*n += (size_t)more;

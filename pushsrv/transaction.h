@@ -20,9 +20,10 @@
 #include "lib/wire/smtp/command.h"
 #include "lib/wire/smtp/data.h"
 #include "pushsrv/return_path.h"
+#include "pushsrv/trace_fields.h"
 
 #define TRANSACTION_ID_MAX     40
-#define TRANSACTION_PREFIX_MAX (RETURN_PATH_MAX + RECEIVED_MAX)
+#define TRANSACTION_PREFIX_MAX (RETURN_PATH_MAX + RECEIVED_MAX + TRACE_FIELDS_MAX)
 
 /* What has become of the mail so far; unless it is good its content is no longer kept. A fault of
  * the mail itself counts before ours, so that the same mail is always refused alike. */
@@ -49,6 +50,9 @@ struct transaction {
 	int64_t *subscribers; /* each once, however many of its addresses were named */
 	size_t subscriber_count;
 	size_t allocated; /* of slots and subscribers */
+
+	struct trace_fields trace; /* XTRACE */
+	bool is_traced;            /* it came already */
 
 	enum transaction_fate fate;
 	struct smtp_data data; /* BDAT uses the content machine inside */
@@ -79,8 +83,8 @@ void transaction_complete(struct transaction *t);
 const uint8_t *transaction_piece(const struct transaction *t, bool is_complete, size_t *n);
 void transaction_piece_stored(struct transaction *t, int err, int64_t body);
 
-/* The trace fields that stand before the content: Return-Path, and unless our own smtpgw wrote it,
- * Received. */
+/* The trace fields that stand before the content: Return-Path, unless our own smtpgw wrote it
+ * Received, and what came by XTRACE. */
 struct transaction_trace {
 	const char *helo; /* as LHLO said it */
 	const char *ip;   /* null: a unix socket */

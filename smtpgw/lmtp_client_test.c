@@ -200,6 +200,42 @@ static void not_pushsrv(void **unused)
 	}
 }
 
+/* Fields for the top of the mail: before its last content, where that is understood. */
+static void trace(void **unused)
+{
+	static const char *const answers[] = {"250 2.0.0 fields\r\n", "501 5.5.4 what?\r\n"};
+	struct bed b;
+	struct mail *m = &b.mail[0];
+
+	(void)unused;
+	for (int i = 0; i < 3; i++) { /* the last pushsrv does not offer it */
+		bed_open(&b, 4, (struct bed_times){0});
+		listen_now(&b);
+		assert_int_equal(take(&b, m), E_AGAIN);
+		int fd = answer_door(&b);
+		say(fd, "220 mx.test LMTP\r\n");
+		hear(&b, fd, "LHLO mx.test\r\n");
+		say(fd, i < 2 ? "250-mx.test\r\n250-XTRACE\r\n" LHLO_OK : LHLO_OK);
+		hear(&b, fd, BEGUN);
+		say(fd, "250 2.1.0 ok\r\n250 2.1.5 ok\r\n");
+		until(&b, &m->rcpts, 1);
+		lmtp_client_content(m->l, (const uint8_t *)"ab", 2, false);
+		lmtp_client_trace(m->l, "A: b\r\n", 6);
+		send_last(m, "cd");
+		if (i < 2)
+			hear(&b, fd, "BDAT 2\r\nabXTRACE 6\r\nA: b\r\nBDAT 2 LAST\r\ncd");
+		else
+			hear(&b, fd, "BDAT 2\r\nabBDAT 2 LAST\r\ncd");
+		say(fd, "250 2.0.0 chunk\r\n");
+		if (i < 2)
+			say(fd, answers[i]);
+		say(fd, "250 2.0.0 stored\r\n");
+		until(&b, &m->verdicts, 1);
+		assert_int_equal(m->verdict_code, 250);
+		bed_close(&b);
+	}
+}
+
 static void full(void **unused)
 {
 	static uint8_t octets[300000];
@@ -236,6 +272,7 @@ int main(void)
 		cmocka_unit_test(silence),
 		cmocka_unit_test(who_gives_up_late_hears_nothing),
 		cmocka_unit_test(not_pushsrv),
+		cmocka_unit_test(trace),
 		cmocka_unit_test(full),
 	};
 

@@ -36,7 +36,7 @@ class Dialogue(LmtpTest):
     def test_what_is_offered(self):
         with self.open() as lmtp:
             self.assertEqual(220, lmtp.greeting[0])
-            for word in ("PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE", "CHUNKING", "ENHANCEDSTATUSCODES"):
+            for word in ("PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE", "CHUNKING", "ENHANCEDSTATUSCODES", "XATOMIC", "XTRACE"):
                 self.assertIn(word, lmtp.extensions)
             self.assertEqual("26214400", lmtp.extensions["SIZE"])
             for command in ("EHLO x", "HELO x"):
@@ -55,6 +55,20 @@ class Dialogue(LmtpTest):
         with smtplib.LMTP("127.0.0.1", self.hato.port("pushsrv.lmtp_port")) as lmtp:
             self.assertEqual({}, lmtp.sendmail("a@b.example", [phone.address], message("by smtplib")))
         self.assertEqual([message("by smtplib")], phone.fetch())
+
+    def test_fields_for_the_top_of_the_mail(self):
+        phone = self.phones.next()
+        with self.open() as lmtp:
+            for command in ("MAIL FROM:<a@b.example>", "RCPT TO:<%s>" % phone.address):
+                self.assertEqual(250, lmtp.say(command)[0])
+            content = message("the content went ahead")
+            lmtp.send(b"BDAT %d\r\n%sXTRACE 16\r\nA: b\r\nC: d\r\n\te\r\nBDAT 0 LAST\r\n" % (len(content), content))
+            for _ in range(3):
+                self.assertEqual(250, lmtp.reply()[0])
+        with phone.login() as pop:
+            stored = pop.retr(1)
+        self.assertTrue(stored.startswith(b"Return-Path: <a@b.example>\r\nA: b\r\nC: d\r\n\te\r\nReceived: "), stored)
+        self.assertTrue(stored.endswith(content), stored)
 
     def test_one_reply_for_each_accepted_recipient(self):
         a, b = self.phones.next(), self.phones.next(addresses=["b@hato.example", "b2@hato.example"])

@@ -349,6 +349,13 @@ static int parse_chunk(struct reader *r, struct smtp_command *out)
 	return 0;
 }
 
+static int parse_trace(struct reader *r, struct smtp_command *out)
+{
+	int err = parse_chunk(r, out);
+
+	return !err && out->is_last ? fail(out, SMTP_FAULT_SYNTAX, E_SYNTAX) : err;
+}
+
 static bool is_mechanism_char(char c)
 {
 	return is_let_dig(c) || c == '-' || c == '_';
@@ -398,6 +405,7 @@ static const struct verb_row {
 	[SMTP_HELP] = {"HELP", IN_BOTH, parse_text, "Syntax: HELP [command]"},
 	[SMTP_STARTTLS] = {"STARTTLS", IN_BOTH, parse_nothing, "Syntax: STARTTLS"},
 	[SMTP_AUTH] = {"AUTH", IN_BOTH, parse_auth, "Syntax: AUTH mechanism [initial-response]"},
+	[SMTP_XTRACE] = {"XTRACE", IN_LMTP, parse_trace, "Syntax: XTRACE octets"},
 };
 
 static enum smtp_verb find_verb(struct word name, const struct smtp_dialect *dialect)

@@ -11,12 +11,12 @@
  * ORCPT=) is kept decoded and holds no control character, so a line break cannot be smuggled into a
  * report.
  *
- * BDAT   its octets follow the line whatever is answered: after a BDAT line that fails to parse,
- * where the next command begins is unknown, so close the connection. OWNERSHIP  `out` is a value
- * but for `argument` and `parameter`, which point into the line. THREADS any TRUST  the line comes
- * off the network: any length, any bytes. AUTH's argument is a secret: do not log lines. SEE    RFC
- * 5321 4.1.1 and 4.1.2, 2033 (LHLO), 1870 (SIZE), 6152 (BODY), 3030 (BDAT), 6531 (SMTPUTF8), 4954
- * (AUTH), 3461 (DSN), 3207 (STARTTLS), 3463 (enhanced codes)
+ * BDAT   its octets follow the line whatever is answered, and so do XTRACE's: after such a line
+ * that fails to parse, where the next command begins is unknown, so close the connection. OWNERSHIP
+ * `out` is a value but for `argument` and `parameter`, which point into the line. THREADS any TRUST
+ * the line comes off the network: any length, any bytes. AUTH's argument is a secret: do not log
+ * lines. SEE    RFC 5321 4.1.1 and 4.1.2, 2033 (LHLO), 1870 (SIZE), 6152 (BODY), 3030 (BDAT), 6531
+ * (SMTPUTF8), 4954 (AUTH), 3461 (DSN), 3207 (STARTTLS), 3463 (enhanced codes)
  */
 #ifndef HATO_LIB_WIRE_SMTP_COMMAND_H
 #define HATO_LIB_WIRE_SMTP_COMMAND_H
@@ -48,7 +48,8 @@ enum smtp_verb {
 	SMTP_EXPN,
 	SMTP_HELP,
 	SMTP_STARTTLS,
-	SMTP_AUTH
+	SMTP_AUTH,
+	SMTP_XTRACE /* ours, in LMTP: octets of header lines follow, as those of BDAT do */
 };
 
 enum smtp_param {
@@ -118,7 +119,7 @@ struct smtp_command {
 	char orcpt[SMTP_ORCPT_MAX +
 		   1]; /* "type;address", the address decoded, the type in lower case */
 
-	uint64_t chunk_bytes; /* BDAT */
+	uint64_t chunk_bytes; /* BDAT, XTRACE */
 	bool is_last;
 };
 

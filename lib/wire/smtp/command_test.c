@@ -203,6 +203,10 @@ static const struct {
 	{"RCPT TO:<\xe3\x81\x82@b>", &smtp_utf8, SMTP_RCPT, 0, 0},
 	{"RCPT TO:<\xe3\x81\x82@b>", &smtp, SMTP_RCPT, U8, E_RANGE},
 	/* BDAT */
+	{"XTRACE 10", &lmtp, SMTP_XTRACE, 0, 0},
+	{"XTRACE", &lmtp, SMTP_XTRACE, S, E_SYNTAX},
+	{"XTRACE 10 LAST", &lmtp, SMTP_XTRACE, S, E_SYNTAX},
+	{"XTRACE 10", &smtp, SMTP_UNKNOWN, SMTP_FAULT_VERB, E_SYNTAX},
 	{"BDAT 0", &smtp, SMTP_BDAT, 0, 0},
 	{"bdat 10 last", &smtp, SMTP_BDAT, 0, 0},
 	{"BDAT", &smtp, SMTP_BDAT, S, E_SYNTAX},
