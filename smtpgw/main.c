@@ -124,11 +124,11 @@ static void worker_free(void *own)
 	free(w);
 }
 
-static struct peer_host host_of(const struct smtpgw *g)
+static struct driver_host host_of(const struct smtpgw *g)
 {
 	const struct conf *c = g->conf;
 
-	return (struct peer_host){
+	return (struct driver_host){
 		.limits = {.hostname = c->smtpgw_hostname,
 			   .domains = g->domains,
 			   .mail = {.max_size = (uint64_t)c->smtpgw_max_size,
@@ -181,7 +181,7 @@ static int worker_start(struct daemon *d, void *shared, struct loop *loop, unsig
 		return E_NOMEM;
 	w->daemon = d;
 	w->index = index;
-	w->host = host_of(g);
+	w->host.driver = host_of(g);
 	w->connections = connections_new();
 	int err = w->connections
 			  ? lmtp_pool_new(loop, &g->lmtp, (size_t)g->conf->smtpgw_lmtp_connections,
