@@ -2,8 +2,21 @@
  * which follows behind in batches, as the history's does (db/history.h). */
 #include <stdlib.h>
 
+#include "db/bindings.h"
+#include "db/freezes.h"
 #include "db/mail.h"
 #include "lib/err.h"
+
+int access_check(struct engine *e, const struct access_via *via, int64_t now_us, bool *opens)
+{
+	struct binding b;
+	int err = binding_row_get(e, &via->key, &b);
+
+	if (!err)
+		err = binding_contain_row(e, &b);
+	*opens = !err && binding_opens_mail(&b, via->subscriber, via->generation, now_us);
+	return err == E_NOT_FOUND ? 0 : err;
+}
 
 static const char *const kind_names[] = {
 	[ACCESS_READ] = "read", [ACCESS_DELETED] = "deleted", [ACCESS_TRIGGERED] = "triggered"};

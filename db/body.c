@@ -1,4 +1,4 @@
-/* Bodies: stored once, counted, in chunks of at most BODY_PIECE_MAX. */
+/* Bodies: stored once, counted, in chunks of at most BODY_PIECE_MAX; in mail.db, and in queue.db. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -141,8 +141,8 @@ static void append_done(struct write *write)
 		w->done(w->arg, write->err, write->err ? 0 : w->body);
 }
 
-void body_append(struct db_port *port, int64_t body, uint32_t piece, const uint8_t *octets,
-		 size_t n, body_stored *done, void *arg)
+void body_append_in(struct db_port *port, enum db_file file, int64_t body, uint32_t piece,
+		    const uint8_t *octets, size_t n, body_stored *done, void *arg)
 {
 	bool fits = n <= BODY_PIECE_MAX && piece < BODY_PIECES_MAX;
 	struct append_write *w = fits ? write_new(sizeof *w + n, 0, run_append, append_done) : NULL;
@@ -157,7 +157,40 @@ void body_append(struct db_port *port, int64_t body, uint32_t piece, const uint8
 	w->piece = piece;
 	w->n = n;
 	memcpy(w->octets, octets, n);
-	write_submit(port, DB_MAIL, w);
+	write_submit(port, file, w);
+}
+
+void body_append(struct db_port *port, int64_t body, uint32_t piece, const uint8_t *octets,
+		 size_t n, body_stored *done, void *arg)
+{
+	body_append_in(port, DB_MAIL, body, piece, octets, n, done, arg);
+}
+
+/* ---- reading ---- */
+
+int body_read_chunk(struct engine *e, int64_t body, uint64_t start, bool is_first, uint8_t *out,
+		    size_t room, size_t *n)
+{
+	struct query q;
+
+	query_begin(&q, e, STMT_CHUNK_AT);
+	query_int(&q, body * BODY_PIECES_MAX);
+	query_int(&q, (int64_t)start);
+	int err = query_first(&q);
+	if (!err) {
+		uint64_t skip = start - (uint64_t)query_get_int(&q);
+		size_t size = (size_t)query_get_int(&q);
+		if (skip >= size || (!is_first && size - skip > room)) {
+			err = E_NOT_FOUND;
+		} else {
+			const uint8_t *octets = query_get_blob(&q, &size);
+			size -= (size_t)skip;
+			*n = size < room ? size : room;
+			memcpy(out, octets + skip, *n);
+		}
+	}
+	query_end(&q);
+	return err;
 }
 
 /* ---- the end of a body ---- */

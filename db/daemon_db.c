@@ -21,6 +21,8 @@ int daemon_db_open(struct daemon *d, const struct db_options *own, struct db **o
 	o.queue_max = (size_t)c->db_queue_max;
 	o.group_max = (size_t)c->db_group_max;
 	o.group_bytes = (size_t)c->db_group_bytes;
+	o.queue_mails = (uint64_t)c->smtpgw_queue_mails;
+	o.queue_octets = (uint64_t)c->smtpgw_queue_octets;
 	o.history_keep_us = c->authsrv_history * DAY_US;
 	o.tombstone_us = c->authsrv_tombstone * DAY_US;
 	int err = dir && run ? db_open(&o, out) : E_NOMEM;

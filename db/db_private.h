@@ -101,7 +101,8 @@ struct db_port {
 	bool watch_posted; /* under `lock`; so is: */
 	bool watching;
 
-	struct resync_job *resyncs; /* that still look; the loop's thread */
+	struct resync_job *resyncs;  /* that still look; the loop's thread */
+	struct queue_flight *flight; /* what was taken from the queue; made at need; likewise */
 };
 
 /* writer.c */

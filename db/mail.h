@@ -1,7 +1,7 @@
 /* mail -- the rows of mail.db that several rooms touch: mailboxes, bodies, the outbox, the access
  * record
  *
- * All but the reads are for a writer's transaction on mail.db.
+ * All but the reads are for a writer's transaction on mail.db. queue.db has bodies too.
  */
 #ifndef HATO_DB_MAIL_H
 #define HATO_DB_MAIL_H
@@ -35,6 +35,14 @@ int body_put(struct engine *e, const uint8_t *octets, size_t n, size_t refs, int
 	     int64_t *body);
 /* A body of body_append gets its references. E_NOT_FOUND, E_CONFLICT: it is not of that size. */
 int body_take(struct engine *e, int64_t body, uint64_t size, size_t refs);
+/* A piece of one chunk, from `start` in the body on. A whole chunk that does not fit into `room` is
+ * left to the next call unless it is the first, so that each is loaded once. E_NOT_FOUND: none
+ * such. */
+int body_read_chunk(struct engine *e, int64_t body, uint64_t start, bool is_first, uint8_t *out,
+		    size_t room, size_t *n);
+/* body_append, into one of the files that have bodies. */
+void body_append_in(struct db_port *port, enum db_file file, int64_t body, uint32_t piece,
+		    const uint8_t *octets, size_t n, body_stored *done, void *arg);
 /* One reference less. What is small goes at once, what is large is left to the sweep. */
 int body_drop(struct engine *e, int64_t body);
 /* Deletes up to `limit` chunks of bodies that nobody needs; *more: there are others. */
@@ -58,6 +66,8 @@ int outbox_send_first(struct engine *e, const struct schedule *s, struct outbox_
 /* A session listed all up to uid. */
 int outbox_clear(struct engine *e, int64_t subscriber, uint32_t listed_uid);
 
+/* *opens: the committed row of the key still binds him in that generation, and opens mail. */
+int access_check(struct engine *e, const struct access_via *via, int64_t now_us, bool *opens);
 enum access_kind { ACCESS_READ, ACCESS_DELETED, ACCESS_TRIGGERED };
 int access_append(struct engine *e, const struct access_via *via, enum access_kind what,
 		  const uint32_t *uids, size_t n, int64_t at_us);

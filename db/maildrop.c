@@ -2,9 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "db/bindings.h"
 #include "db/feed.h"
-#include "db/freezes.h"
 #include "db/mail.h"
 #include "lib/clock.h"
 #include "lib/err.h"
@@ -132,28 +130,14 @@ static int read_prefix(struct reading *r, int64_t subscriber, const struct maild
 	return err;
 }
 
-/* One chunk, from `start` in the body on. A whole chunk that no longer fits behind what was read is
- * left to the next call, so that each is loaded once. E_NOT_FOUND: none such. */
 static int read_chunk(struct reading *r, int64_t body, uint64_t start)
 {
-	struct query q;
 	size_t n = 0;
+	int err = body_read_chunk(r->engine, body, start, r->n == 0, r->out + r->n,
+				  BODY_PIECE_MAX - r->n, &n);
 
-	query_begin(&q, r->engine, STMT_CHUNK_AT);
-	query_int(&q, body * BODY_PIECES_MAX);
-	query_int(&q, (int64_t)start);
-	int err = query_first(&q);
-	if (!err) {
-		uint64_t skip = start - (uint64_t)query_get_int(&q);
-		size_t size = (size_t)query_get_int(&q);
-		if (skip >= size || (r->n && size - skip > BODY_PIECE_MAX - r->n)) {
-			err = E_NOT_FOUND;
-		} else {
-			const uint8_t *octets = query_get_blob(&q, &n);
-			take(r, octets + skip, n - (size_t)skip);
-		}
-	}
-	query_end(&q);
+	r->n += n;
+	r->offset += n;
 	return err;
 }
 
@@ -197,17 +181,6 @@ struct update_write {
 	uint32_t uids[]; /* deleted, then read */
 };
 
-static int check_via(struct engine *e, const struct access_via *via, bool *opens)
-{
-	struct binding b;
-	int err = binding_row_get(e, &via->key, &b);
-
-	if (!err)
-		err = binding_contain_row(e, &b);
-	*opens = !err && binding_opens_mail(&b, via->subscriber, via->generation, clock_now_us());
-	return err == E_NOT_FOUND ? 0 : err;
-}
-
 static int delete_all(struct engine *e, const struct update_write *w, int64_t now_us)
 {
 	struct mailbox box;
@@ -232,7 +205,7 @@ static int run_update(struct write *write, struct engine *e)
 	struct update_write *w = (struct update_write *)write;
 	int64_t now_us = clock_now_us();
 	bool opens;
-	int err = check_via(e, &w->via, &opens);
+	int err = access_check(e, &w->via, now_us, &opens);
 
 	if (!err && w->read_count)
 		err = access_append(e, &w->via, ACCESS_READ, w->uids + w->deleted_count,

@@ -5,6 +5,7 @@
 
 #include "db/db_private.h"
 #include "db/feed.h"
+#include "db/queue_flight.h"
 #include "lib/err.h"
 
 /* ---- completions ---- */
@@ -145,4 +146,6 @@ void db_port_close(struct db_port *port)
 	}
 	free(port->piece);
 	port->piece = NULL;
+	queue_flight_free(port->flight);
+	port->flight = NULL;
 }

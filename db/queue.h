@@ -19,7 +19,8 @@
  * CALLERS    smtpgw (submission puts, the relay takes and settles), authsrv for the operator and
  * for the subscriber's own suppression list.
  * OWNERSHIP, THREADS and callbacks as in db.h: arguments are copied before the call returns, what a
- * callback gets is borrowed for its length; reads call back before they return
+ * callback gets is borrowed for its length; reads call back before they return. The process has
+ * DB_BINDINGS among its files too.
  * ERRORS     E_IO, E_BUSY, E_CLOSED, E_NOMEM as in db.h; E_FULL, E_CONFLICT, E_NOT_FOUND as named
  * LIMITS     db_options.queue_mails and .queue_octets, of what queue_put takes
  * SEE        RFC 5321 4.5.4 (queueing), 3461 (what is kept for DSNs); design 2; docs/queue.md
@@ -72,7 +73,8 @@ struct queue_new {
 };
 
 /* The mail is on disk when `done` hears 0. E_FULL: the queue is (452 4.3.1). E_CONFLICT: the
- * binding, or a body that is not of that size. E_TOO_LARGE, E_RANGE: no recipients or too many. */
+ * binding, or a body that is not there, not of that size, or a mail's already. E_TOO_LARGE,
+ * E_RANGE: no recipients or too many. */
 typedef void queue_put_done(void *arg, int err, int64_t mail);
 void queue_put(struct db_port *, const struct queue_new *, queue_put_done *, void *arg);
 
@@ -172,8 +174,8 @@ struct queue_settlement {
 	int64_t now_us;
 };
 /* E_NOT_FOUND: none of them waits any more (an operator dropped it; it was settled before):
- * nothing was done. Else they are in flight until it was committed: after another error settle them
- * again, or give them back. */
+ * nothing was done. E_CONFLICT: a notice's body, as in queue_put. Else they are in flight until it
+ * was committed: after another error settle them again, or give them back. */
 void queue_settle(struct db_port *, const struct queue_settlement *, db_done *, void *arg);
 
 /* ---- the operator ---- */
@@ -220,9 +222,9 @@ typedef void queue_got(void *arg, int err, const struct queue_mail *, const stru
 void queue_get(struct db_port *, int64_t mail, queue_got *, void *arg);
 
 /* One mail, or (mail 0) all that a lane holds. E_NOT_FOUND: no such mail or lane. A lane's work is
- * done in pieces, each its own transaction; `mails`: how many it was. Held: a mail, or a lane as
- * long as something is in it, is not due until it is released. Dropped: gone without a DSN; the
- * caller logs who did so and why. */
+ * done in pieces, each its own transaction; `mails`: how many it was. Held: a mail, or a lane
+ * (also one that nothing is in yet), is not due until it is released. Dropped: gone without a DSN;
+ * the caller logs who did so and why. */
 enum queue_act { QUEUE_RETRY, QUEUE_HOLD, QUEUE_RELEASE, QUEUE_DROP };
 struct queue_steer {
 	enum queue_act act;

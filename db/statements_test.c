@@ -41,6 +41,13 @@ static bool is_allowed(const char *detail)
 	return false;
 }
 
+/* What the queue has comes in the order of its indices: sorting a million rows is as bad as walking
+ * through them. */
+static bool is_plan(const char *name, const char *detail)
+{
+	return is_allowed(detail) && (strncmp(name, "QUEUE_", 6) || !strstr(detail, "TEMP B-TREE"));
+}
+
 static void check_plan(sqlite3 *db, const char *name, const char *sql)
 {
 	char explain[4096];
@@ -54,31 +61,46 @@ static void check_plan(sqlite3 *db, const char *name, const char *sql)
 		const char *detail = (const char *)sqlite3_column_text(stmt, 3);
 		if (getenv("SHOW_PLANS"))
 			print_message("%-24s %s\n", name, detail);
-		if (!is_allowed(detail))
+		if (!is_plan(name, detail))
 			print_error("%s: %s\n", name, detail);
-		assert_true(is_allowed(detail));
+		assert_true(is_plan(name, detail));
 	}
 	sqlite3_finalize(stmt);
 }
 
-/* The writer of mail.db sees all tables but those of smsc.db. */
+/* The writer of mail.db sees all tables but those of the files whose statements begin so. */
+static const struct {
+	const char *prefix;
+	enum db_file file;
+} elsewhere[] = {{"SMSC_", DB_SMSC}, {"QUEUE_", DB_QUEUE}};
+
+static enum db_file file_of(const char *name)
+{
+	for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++) {
+		if (!strncmp(name, elsewhere[i].prefix, strlen(elsewhere[i].prefix)))
+			return elsewhere[i].file;
+	}
+	return DB_MAIL;
+}
+
 static void test_plans(void **state)
 {
 	struct bench_store *s = *state;
-	struct engine *e, *smsc;
-	const struct db_options options = {.dir = s->dir, .files = DB_FILE(DB_SMSC)};
+	struct engine *engines[DB_FILES];
+	const struct db_options options = {.dir = s->dir,
+					   .files = DB_FILE(DB_SMSC) | DB_FILE(DB_QUEUE)};
 	struct db *db;
 
 	assert_int_equal(db_open(&options, &db), 0);
 	db_close(db);
-	assert_int_equal(engine_open(s->dir, DB_MAIL, ENGINE_WRITER, &e), 0);
-	assert_int_equal(engine_open(s->dir, DB_SMSC, ENGINE_WRITER, &smsc), 0);
-	for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
-		bool is_smsc = strncmp(statements[i].name, "SMSC_", 5) == 0;
-		check_plan(is_smsc ? smsc->sql : e->sql, statements[i].name, statements[i].sql);
-	}
-	engine_close(smsc);
-	engine_close(e);
+	for (int file = 0; file < DB_FILES; file++)
+		assert_int_equal(
+			engine_open(s->dir, (enum db_file)file, ENGINE_WRITER, &engines[file]), 0);
+	for (size_t i = 0; i < sizeof statements / sizeof *statements; i++)
+		check_plan(engines[file_of(statements[i].name)]->sql, statements[i].name,
+			   statements[i].sql);
+	for (int file = 0; file < DB_FILES; file++)
+		engine_close(engines[file]);
 }
 
 /* The bindings seen from mail's writer: read only, and not locked by its transaction. */

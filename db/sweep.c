@@ -4,6 +4,7 @@
 #include "db/bindings.h"
 #include "db/db_private.h"
 #include "db/mail.h"
+#include "db/queue.h"
 #include "lib/clock.h"
 #include "lib/err.h"
 
@@ -189,6 +190,13 @@ static int sweep_message_tombstones(const struct sweep_write *w, struct engine *
 	return run_aged(e, STMT_MESSAGE_TOMBSTONE_SWEEP, w->now_us - keep_us, ROW_BATCH, more);
 }
 
+/* ---- queue.db ---- */
+
+static int sweep_suppressions(const struct sweep_write *w, struct engine *e, bool *more)
+{
+	return run_aged(e, STMT_QUEUE_SUPPRESSION_SWEEP, w->now_us, ROW_BATCH, more);
+}
+
 /* ---- a piece ---- */
 
 static sweep_step *const steps[DB_FILES][STEPS_MAX] = {
@@ -196,6 +204,7 @@ static sweep_step *const steps[DB_FILES][STEPS_MAX] = {
 			 sweep_names, sweep_gone, vacuum},
 	[DB_MAIL] = {sweep_changes, sweep_bodies, sweep_send_log, sweep_sms, sweep_told,
 		     index_access, sweep_access, sweep_message_tombstones, vacuum},
+	[DB_QUEUE] = {sweep_changes, sweep_bodies, sweep_suppressions, vacuum},
 };
 
 /* Every step once, then those with more to do, while there is time. */
@@ -260,4 +269,10 @@ void mail_sweep(struct db_port *port, int64_t now_us, db_done *done, void *arg)
 {
 	sweep_submit(port, &(struct sweep_write){
 				   .file = DB_MAIL, .done = done, .arg = arg, .now_us = now_us});
+}
+
+void queue_sweep(struct db_port *port, int64_t now_us, db_done *done, void *arg)
+{
+	sweep_submit(port, &(struct sweep_write){
+				   .file = DB_QUEUE, .done = done, .arg = arg, .now_us = now_us});
 }

@@ -26,6 +26,7 @@ CREATE TABLE mail (
   is_8bit       INTEGER NOT NULL,
   size          INTEGER NOT NULL,
   received_us   INTEGER NOT NULL,
+  recipients    INTEGER NOT NULL CHECK (recipients > 0), -- that are left
   is_held       INTEGER NOT NULL CHECK (is_held IN (0, 1))
 ) STRICT;
 -- For the operator's question what one sender has waiting.
@@ -84,6 +85,7 @@ CREATE TRIGGER lane_goes AFTER DELETE ON lane BEGIN UPDATE total SET lanes = lan
 
 -- What a sender's mail is not tried with again. Each sender's own.
 CREATE TABLE suppression (
+  id          INTEGER PRIMARY KEY,
   sender      INTEGER NOT NULL,
   address     TEXT NOT NULL,
   code        INTEGER NOT NULL,
@@ -93,8 +95,8 @@ CREATE TABLE suppression (
   count       INTEGER NOT NULL CHECK (count > 0),
   since_us    INTEGER NOT NULL,
   expires_us  INTEGER NOT NULL,
-  PRIMARY KEY (sender, address)
-) STRICT, WITHOUT ROWID;
+  UNIQUE (sender, address)
+) STRICT;
 CREATE INDEX suppression_expires ON suppression (expires_us);
 CREATE TRIGGER suppression_comes AFTER INSERT ON suppression BEGIN UPDATE total SET suppressions = suppressions + 1; END;
 CREATE TRIGGER suppression_goes AFTER DELETE ON suppression BEGIN UPDATE total SET suppressions = suppressions - 1; END;
