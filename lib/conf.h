@@ -105,6 +105,8 @@ struct conf_smsc {
 	int64_t window, rate; /* requests in flight; messages/s, 0 = no limit */
 	unsigned form, parts; /* of enum conf_smsc_form, conf_smsc_parts */
 	int64_t response_us, enquire_us, refused_us;
+	/* before a message may come again that the SMSC throttled, had no room for, or failed on */
+	int64_t throttled_us, queue_full_us, temporary_us;
 	struct conf_list reconnect; /* s */
 };
 

@@ -60,6 +60,9 @@ static const struct smsc_key {
 	{"response_seconds", KIND_SECONDS, AT(response_us), 1, 600, NULL, "10"},
 	{"enquire_seconds", KIND_SECONDS, AT(enquire_us), 1, 3600, NULL, "30"},
 	{"refused_seconds", KIND_SECONDS, AT(refused_us), 1, 86400, NULL, "300"},
+	{"throttled_seconds", KIND_SECONDS, AT(throttled_us), 1, 86400, NULL, "5"},
+	{"queue_full_seconds", KIND_SECONDS, AT(queue_full_us), 1, 86400, NULL, "60"},
+	{"temporary_seconds", KIND_SECONDS, AT(temporary_us), 1, 86400, NULL, "30"},
 	{"reconnect", KIND_LIST, AT(reconnect), 0, 86400, NULL, "1,2,5,10,30"},
 };
 

@@ -9,11 +9,8 @@
 
 #define TAIL_DIGITS 8
 
-/* When a message that was not taken may come again, by what the SMSC said. */
-#define RETRY_THROTTLED_US  (5 * CLOCK_S)
-#define RETRY_QUEUE_FULL_US (60 * CLOCK_S)
-#define RETRY_TEMPORARY_US  (30 * CLOCK_S)
-#define RETRY_BIND_LOST_US  (1 * CLOCK_S)
+/* Its link is down then, and bound anew as `reconnect` says; another one may take it. */
+#define RETRY_BIND_LOST_US (1 * CLOCK_S)
 
 struct part {
 	struct esme_sending *of;
@@ -259,14 +256,14 @@ static void judge(struct esme_sending *s, const struct part *p, const struct esm
 		break;
 	case SMPP_CLASS_THROTTLE:
 		slow_down(l, a);
-		fail(s, ESME_TEMPORARY, a->status, RETRY_THROTTLED_US);
+		fail(s, ESME_TEMPORARY, a->status, l->conf->throttled_us);
 		break;
 	case SMPP_CLASS_QUEUE_FULL:
 		slow_down(l, a);
-		fail(s, ESME_TEMPORARY, a->status, RETRY_QUEUE_FULL_US);
+		fail(s, ESME_TEMPORARY, a->status, l->conf->queue_full_us);
 		break;
 	case SMPP_CLASS_TEMPORARY:
-		fail(s, ESME_TEMPORARY, a->status, RETRY_TEMPORARY_US);
+		fail(s, ESME_TEMPORARY, a->status, l->conf->temporary_us);
 		break;
 	case SMPP_CLASS_BIND_LOST:
 		fail(s, ESME_TEMPORARY, a->status, RETRY_BIND_LOST_US);

@@ -7,14 +7,14 @@ static void outcomes_follow_the_status(void **state)
 	static const struct {
 		uint32_t status;
 		enum esme_outcome outcome;
-		bool later;
+		int64_t later_s;
 	} cases[] = {
-		{SMPP_RINVDSTADR, ESME_PERMANENT, false},
-		{SMPP_RSYSERR, ESME_TEMPORARY, true},
-		{SMPP_RSUBMITFAIL, ESME_PERMANENT, false},
-		{0x4FF, ESME_PERMANENT, false},
+		{SMPP_RINVDSTADR, ESME_PERMANENT, 0},  {SMPP_RSYSERR, ESME_TEMPORARY, 90},
+		{SMPP_RSUBMITFAIL, ESME_PERMANENT, 0}, {0x4FF, ESME_PERMANENT, 0},
+		{SMPP_RMSGQFUL, ESME_TEMPORARY, 200},
 	};
-	struct bed *b = bed_new(1, SETTINGS("smsc a.window=3"));
+	struct bed *b = bed_new(
+		1, SETTINGS("smsc a.temporary_seconds=90", "smsc a.queue_full_seconds=200"));
 
 	bed_up(b, 1);
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -23,7 +23,10 @@ static void outcomes_follow_the_status(void **state)
 		bed_wait(b, &b->result_count, (int)i + 1);
 		assert_int_equal(b->results[i].outcome, cases[i].outcome);
 		assert_int_equal(b->results[i].status, cases[i].status);
-		assert_int_equal(b->results[i].retry_us > clock_now_us(), cases[i].later);
+		int64_t later_us = cases[i].later_s ? b->results[i].retry_us - clock_now_us() : 0;
+		assert_true(later_us <= cases[i].later_s * CLOCK_S);
+		assert_true(later_us >= (cases[i].later_s - 60) * CLOCK_S);
+		assert_int_equal(b->results[i].retry_us != 0, cases[i].later_s != 0);
 	}
 	bed_free(b);
 }
