@@ -16,11 +16,11 @@
  * OWNERSHIP  an answer and all that it points to is borrowed for the call of `answered`: copy what
  *            is to stay. A handle is the asker's until its answer or dns_cancel, then void.
  * THREADS    one loop's. An instance, with a cache of its own, a loop.
- * TRUST      names are checked (dns_name); answers are read by lib/wire/dns, as far as they belong
- * to the question or to the end of its chain of CNAMEs. The way to the servers is as trustworthy as
- * the network between: have a resolver on this machine or beside it. UNITS      deadlines by
- * clock_mono_us; ttl in seconds SEE        RFC 1034, 1035, 2181 5.4 (ranks: only the answer section
- * is believed), 2308 (what is not there), 3596 (AAAA), 7505 (null MX), 1035 3.3.14 (TXT)
+ * TRUST      names are checked (lib/wire/dns/name); answers are read by lib/wire/dns/message, so
+ *            far as they belong to the question or to the end of its CNAMEs. The way to the
+ *            servers is as trustworthy as the network between: have a resolver on this machine.
+ * UNITS      deadlines by clock_mono_us; ttl in seconds
+ * SEE        RFC 1034, 1035, 2308 (what is not there), 3596 (AAAA), 7505 (null MX)
  */
 #ifndef HATO_LIB_DNS_H
 #define HATO_LIB_DNS_H
@@ -30,8 +30,8 @@
 #include <stdint.h>
 
 #include "lib/addr.h"
+#include "lib/wire/dns/name.h"
 
-#define DNS_NAME_MAX    256 /* a name as text with its NUL: 253 octets, no final dot */
 #define DNS_RECORDS_MAX 256 /* of one answer; more are cut off */
 
 struct conf;
@@ -89,6 +89,9 @@ struct dns_settings dns_settings_of(const struct conf *c);
 /* Before the threads start; idempotent. */
 void dns_register_metrics(void);
 
+/* For a clear line at the start: E_SYNTAX, E_TOO_LARGE (more than 8). */
+int dns_servers_check(const char *servers);
+
 /* settings are copied. E_SYNTAX: `servers`; E_NOMEM; E_IO: the system's list cannot be read. */
 int dns_open(struct loop *loop, const struct dns_settings *settings, struct dns **out);
 /* Whoever still asks is not answered. */
@@ -106,17 +109,5 @@ void dns_cancel(struct dns_question *q);
 /* False: a question asked now, unless its answer is cached, would be DNS_TEMPORARY: there is no
  * server, or none answers. For callers that would rather not begin. */
 bool dns_is_up(const struct dns *dns);
-
-/* ---- names ---- */
-
-/* Lower case, without a final dot. E_SYNTAX: cannot be a name: an empty label, one of more than 63
- * octets, more than 253 in all, a blank or control character. Other octets are let through: DNS
- * knows more than host names (_dmarc, what SPF macros make). "" and "." are the root: "". */
-int dns_name(const char *text, char out[DNS_NAME_MAX]);
-
-/* Where an address is looked up below a zone: "99.2.0.192.ZONE", or 32 nibbles for IPv6 (RFC 5782
- * 2.1, 2.4; RFC 1035 3.5, 3596 2.5). zone null: in-addr.arpa or ip6.arpa, for DNS_PTR. E_RANGE: too
- * long together. */
-int dns_name_of(const struct addr *a, const char *zone, char out[DNS_NAME_MAX]);
 
 #endif

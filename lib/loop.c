@@ -27,6 +27,14 @@ struct loop_reader {
 	struct event *event;
 };
 
+struct loop_watch {
+	void (*fn)(void *arg, int fd, bool can_read, bool can_write);
+	void *arg;
+	struct loop *loop;
+	int fd;
+	struct event *event;
+};
+
 struct loop_timer {
 	struct event *event;
 	void (*fn)(void *arg);
@@ -246,4 +254,46 @@ void loop_reader_free(struct loop_reader *r)
 		return;
 	event_free(r->event);
 	free(r);
+}
+
+static void on_watched(evutil_socket_t fd, short what, void *arg)
+{
+	struct loop_watch *w = arg;
+
+	w->fn(w->arg, fd, what & EV_READ, what & EV_WRITE);
+}
+
+struct loop_watch *loop_watch_new(struct loop *loop, int fd,
+				  void (*fn)(void *arg, int fd, bool can_read, bool can_write),
+				  void *arg)
+{
+	struct loop_watch *w = calloc(1, sizeof *w);
+
+	if (!w)
+		return NULL;
+	*w = (struct loop_watch){.fn = fn, .arg = arg, .loop = loop, .fd = fd};
+	w->event = event_new(loop->base, fd, 0, on_watched, w);
+	if (!w->event) {
+		free(w);
+		return NULL;
+	}
+	return w;
+}
+
+void loop_watch_want(struct loop_watch *w, bool read, bool write)
+{
+	short what = (short)((read ? EV_READ : 0) | (write ? EV_WRITE : 0));
+
+	event_del(w->event);
+	event_assign(w->event, w->loop->base, w->fd, (short)(what | EV_PERSIST), on_watched, w);
+	if (what)
+		event_add(w->event, NULL);
+}
+
+void loop_watch_free(struct loop_watch *w)
+{
+	if (!w)
+		return;
+	event_free(w->event);
+	free(w);
 }

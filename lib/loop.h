@@ -16,6 +16,7 @@ struct event_base;
 struct loop;
 struct loop_timer;
 struct loop_reader;
+struct loop_watch;
 
 struct loop_task {
 	struct loop_task *next;
@@ -52,5 +53,14 @@ void loop_timer_free(struct loop_timer *t);
 struct loop_reader *loop_reader_new(struct loop *loop, int fd, void (*fn)(void *arg), void *arg);
 void loop_reader_turn(struct loop_reader *r, bool on);
 void loop_reader_free(struct loop_reader *r);
+
+/* For libraries that have descriptors of their own (lib/dns): fn whenever the descriptor can be
+ * read or written, as far as wanted; in the loop's usual priority. It begins with nothing wanted.
+ * fn may free the watch; the descriptor is closed after that. E_NOMEM -> null. */
+struct loop_watch *loop_watch_new(struct loop *loop, int fd,
+				  void (*fn)(void *arg, int fd, bool can_read, bool can_write),
+				  void *arg);
+void loop_watch_want(struct loop_watch *w, bool read, bool write);
+void loop_watch_free(struct loop_watch *w);
 
 #endif
