@@ -4,6 +4,7 @@
 
 #include "lib/balancers.h"
 #include "lib/conf_private.h"
+#include "lib/dns_servers.h"
 #include "lib/err.h"
 
 static int unknown(const char *what, const char *name, char error[256])
@@ -214,6 +215,20 @@ static int ranges_check(const char *key, const char *value, char error[256])
 	return E_SYNTAX;
 }
 
+static int dns_servers_check(const char *name, const char *text, char error[256])
+{
+	struct dns_server servers[DNS_SERVERS_MAX];
+	size_t n;
+
+	if (strcmp(text, "none") == 0)
+		return 0;
+	int rc = dns_servers_parse(text, servers, DNS_SERVERS_MAX, &n);
+	if (rc)
+		snprintf(error, 256, "%s: '%.100s' is no list of at most %d ADDR[:PORT]", name,
+			 text, DNS_SERVERS_MAX);
+	return rc ? E_SYNTAX : 0;
+}
+
 int conf_check(struct conf *c, char error[256])
 {
 	struct conf_realm *r = &c->realms[0];
@@ -242,6 +257,8 @@ int conf_check(struct conf *c, char error[256])
 		rc = address_check("authsrv.radius_listen", c->authsrv_radius_listen, error);
 	if (!rc)
 		rc = address_check("smtpgw.listen", c->smtpgw_listen, error);
+	if (!rc)
+		rc = dns_servers_check("smtpgw.dns_servers", c->smtpgw_dns_servers, error);
 	if (!rc)
 		rc = address_check("pushsrv.listen", c->pushsrv_listen, error);
 	if (!rc)

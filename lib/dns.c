@@ -8,7 +8,6 @@
 #include "lib/dns_channel.h"
 #include "lib/dns_known.h"
 #include "lib/dns_metrics.h"
-#include "lib/dns_servers.h"
 #include "lib/err.h"
 #include "lib/wire/dns/message.h"
 
@@ -61,15 +60,6 @@ struct dns_settings dns_settings_of(const struct conf *c)
 		.ttl_max_s = c->smtpgw_dns_max_ttl,
 		.ttl_none_s = c->smtpgw_dns_max_negative_ttl,
 	};
-}
-
-int dns_servers_check(const char *servers)
-{
-	struct dns_server list[DNS_SERVERS_MAX];
-	size_t n;
-
-	return strcmp(servers, "none") == 0 ? 0
-					    : dns_servers_parse(servers, list, DNS_SERVERS_MAX, &n);
 }
 
 int dns_open(struct loop *loop, const struct dns_settings *settings, struct dns **out)

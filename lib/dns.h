@@ -89,9 +89,6 @@ struct dns_settings dns_settings_of(const struct conf *c);
 /* Before the threads start; idempotent. */
 void dns_register_metrics(void);
 
-/* For a clear line at the start: E_SYNTAX, E_TOO_LARGE (more than 8). */
-int dns_servers_check(const char *servers);
-
 /* settings are copied. E_SYNTAX: `servers`; E_NOMEM; E_IO: the system's list cannot be read. */
 int dns_open(struct loop *loop, const struct dns_settings *settings, struct dns **out);
 /* Whoever still asks is not answered. */

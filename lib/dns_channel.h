@@ -20,7 +20,6 @@
 
 #define DNS_CHANNEL_SILENT   5
 #define DNS_CHANNEL_PROBE_US INT64_C(1000000)
-#define DNS_SERVERS_MAX      8
 
 struct dns_channel;
 

@@ -14,6 +14,7 @@
 
 #include "lib/clock.h"
 #include "lib/dns_known.h"
+#include "lib/dns_servers.h"
 #include "lib/err.h"
 #include "lib/loop.h"
 
@@ -647,29 +648,37 @@ static void no_dns_is_temporary(void **state)
 	assert_true(dns_is_up(g->dns));
 }
 
-static void servers_are_checked(void **state)
+static void servers_are_listed(void **state)
 {
 	static const struct {
 		const char *text;
 		int err;
+		size_t count;
+		uint16_t last_port;
 	} cases[] = {
-		{"", 0},
-		{"none", 0},
-		{"127.0.0.1", 0},
-		{"127.0.0.1:53, [::1]:5353 ::1,[2001:db8::1]", 0},
-		{"127.0.0.1:0", E_SYNTAX},
-		{"127.0.0.1:65536", E_SYNTAX},
-		{"127.0.0.1:", E_SYNTAX},
-		{"[::1", E_SYNTAX},
-		{"[::1]53", E_SYNTAX},
-		{"dns.example", E_SYNTAX},
-		{"none,127.0.0.1", E_SYNTAX},
-		{"::1 ::1 ::1 ::1 ::1 ::1 ::1 ::1 ::1", E_TOO_LARGE},
+		{"", 0, 0, 0},
+		{"127.0.0.1", 0, 1, 53},
+		{"127.0.0.1:53, [::1]:5353 ::1,[2001:db8::1]:99", 0, 4, 99},
+		{"127.0.0.1:0", E_SYNTAX, 0, 0},
+		{"127.0.0.1:65536", E_SYNTAX, 0, 0},
+		{"127.0.0.1:", E_SYNTAX, 0, 0},
+		{"[::1", E_SYNTAX, 0, 0},
+		{"[::1]53", E_SYNTAX, 0, 0},
+		{"dns.example", E_SYNTAX, 0, 0},
+		{"none", E_SYNTAX, 0, 0},
+		{"::1 ::1 ::1 ::1 ::1 ::1 ::1 ::1 ::1", E_TOO_LARGE, 0, 0},
 	};
+	struct dns_server servers[DNS_SERVERS_MAX];
 
 	(void)state;
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-		assert_int_equal(dns_servers_check(cases[i].text), cases[i].err);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		size_t n = 0;
+		assert_int_equal(dns_servers_parse(cases[i].text, servers, DNS_SERVERS_MAX, &n),
+				 cases[i].err);
+		assert_int_equal(n, cases[i].count);
+		if (n)
+			assert_int_equal(servers[n - 1].port, cases[i].last_port);
+	}
 }
 
 static void whoever_asks_at_the_end_is_not_told(void **state)
@@ -740,7 +749,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(no_dns_is_temporary, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(whoever_asks_at_the_end_is_not_told, set_up,
 						tear_down),
-		cmocka_unit_test(servers_are_checked),
+		cmocka_unit_test(servers_are_listed),
 		cmocka_unit_test(the_cache_is_bounded),
 	};
 

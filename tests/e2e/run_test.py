@@ -15,7 +15,7 @@ from harness.mail import Lmtp, message
 from harness.phones import Phones
 from harness.pop import Pop
 from harness.radius import START, Nas
-from harness.system import BUILD, PATIENCE, PORT_KEYS, Hato, eventually, free_ports, suspend
+from harness.system import BUILD, PATIENCE, PORT_KEYS, QUIET, Hato, eventually, free_ports, suspend
 
 DAEMONS = ("authsrv", "smtpgw", "pushsrv", "popgw", "smsc-sim")
 
@@ -38,7 +38,7 @@ class Contract(unittest.TestCase):
 
     def arguments(self, **sets):
         out = ["--dir", self.folder / "state"]
-        for key, value in {**self.ports, **sets}.items():
+        for key, value in {**QUIET, **self.ports, **sets}.items():
             out += ["--set", "%s=%s" % (key, value)]
         return out
 
