@@ -35,17 +35,27 @@ def provision(hato, numbers):
         assert r.status in (200, 201), r.status
 
 
+def provision_all(hato, numbers):
+    threads = [threading.Thread(target=provision, args=(hato, numbers[i::THREADS])) for i in range(THREADS)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+
+
+def sessions_of(numbers):
+    """What a resync says of them."""
+    return [{"ip": "10.%d.%d.%d" % (i >> 16, i >> 8 & 255, i & 255), "msisdn": "8190%08d" % i, "imsi": "44010%010d" % i,
+             "session_id": "s%d" % i} for i in numbers]
+
+
 def main():
     n = int(sys.argv[1]) if len(sys.argv) > 1 else 100000
     hato = Hato()
     try:
         before = {d["name"]: anonymous_kib(d["pid"]) for d in hato.status()["daemons"]}
         began = time.monotonic()
-        threads = [threading.Thread(target=provision, args=(hato, range(i, n, THREADS))) for i in range(THREADS)]
-        for t in threads:
-            t.start()
-        for t in threads:
-            t.join()
+        provision_all(hato, range(n))
         provisioned = time.monotonic()
         for first in range(0, n, 1000):
             events = [{"event": "start", "ip": "10.%d.%d.%d" % (i >> 16, (i >> 8) & 255, i & 255),

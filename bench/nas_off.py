@@ -7,11 +7,10 @@ While it runs, single lease events of another NAS are sent one after the other, 
 import json
 import pathlib
 import sys
-import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests"))
-from bindings import THREADS, provision  # noqa: E402
+from bindings import provision_all, sessions_of  # noqa: E402
 from harness.bindings import stamp  # noqa: E402
 from harness.system import Hato  # noqa: E402
 from resync import Events  # noqa: E402
@@ -20,13 +19,9 @@ from resync import Events  # noqa: E402
 def measure(n):
     hato = Hato({"authsrv.max_resync": max(n, 1)})
     try:
-        threads = [threading.Thread(target=provision, args=(hato, range(i, n + 1, THREADS))) for i in range(THREADS)]
-        for t in threads:
-            t.start()
-        for t in threads:
-            t.join()
-        sessions = [{"ip": "10.%d.%d.%d" % (i >> 16, i >> 8 & 255, i & 255), "msisdn": "8190%08d" % i,
-                     "imsi": "44010%010d" % i, "session_id": "s%d" % i} for i in range(1, n + 1)]
+        numbers = range(1, n + 1)
+        provision_all(hato, numbers)
+        sessions = sessions_of(numbers)
         body = json.dumps({"time": stamp(), "sessions": sessions}).encode()
         status, _, answer = hato.network("POST", "/v1/nas/pgw/resync", raw=body)
         assert status == 200, answer

@@ -13,7 +13,7 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests"))
-from bindings import THREADS, provision  # noqa: E402
+from bindings import provision_all, sessions_of  # noqa: E402
 from harness.bindings import stamp  # noqa: E402
 from harness.system import Hato  # noqa: E402
 
@@ -57,13 +57,9 @@ def resync(hato, name, sessions):
 def measure(n):
     hato = Hato({"authsrv.max_resync": max(n, 1)})
     try:
-        threads = [threading.Thread(target=provision, args=(hato, range(i, n + 1, THREADS))) for i in range(THREADS)]
-        for t in threads:
-            t.start()
-        for t in threads:
-            t.join()
-        sessions = [{"ip": "10.%d.%d.%d" % (i >> 16, i >> 8 & 255, i & 255), "msisdn": "8190%08d" % i,
-                     "imsi": "44010%010d" % i, "session_id": "s%d" % i} for i in range(1, n + 1)]
+        numbers = range(1, n + 1)
+        provision_all(hato, numbers)
+        sessions = sessions_of(numbers)
         resync(hato, "all new", sessions)
         resync(hato, "nothing differs", sessions)
         for i in range(0, n, 100):

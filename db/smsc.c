@@ -143,6 +143,18 @@ static void bind_what(struct query *q, const struct smsc_row *r, const uint8_t *
 	query_blob(q, tlvs, r->tlvs_length);
 }
 
+static void bind_course(struct query *q, const struct smsc_row *r)
+{
+	query_int(q, r->schedule_us);
+	query_int(q, r->expires_us);
+	query_int(q, r->next_us);
+	query_int(q, r->done_us);
+	query_int(q, r->concat_reference);
+	query_int(q, r->part);
+	query_int(q, r->notice);
+	query_int(q, r->told);
+}
+
 static int put(struct engine *e, const struct smsc_row *r, const uint8_t *octets,
 	       const uint8_t *tlvs)
 {
@@ -155,14 +167,7 @@ static int put(struct engine *e, const struct smsc_row *r, const uint8_t *octets
 	query_int(&q, r->attempts);
 	query_int(&q, r->error);
 	query_int(&q, r->submitted_us);
-	query_int(&q, r->schedule_us);
-	query_int(&q, r->expires_us);
-	query_int(&q, r->next_us);
-	query_int(&q, r->done_us);
-	query_int(&q, r->concat_reference);
-	query_int(&q, r->part);
-	query_int(&q, r->notice);
-	query_int(&q, r->told);
+	bind_course(&q, r);
 	return query_run(&q);
 }
 
@@ -176,14 +181,7 @@ static int update(struct engine *e, const struct smsc_row *r)
 	query_int(&q, r->outcome);
 	query_int(&q, r->attempts);
 	query_int(&q, r->error);
-	query_int(&q, r->schedule_us);
-	query_int(&q, r->expires_us);
-	query_int(&q, r->next_us);
-	query_int(&q, r->done_us);
-	query_int(&q, r->concat_reference);
-	query_int(&q, r->part);
-	query_int(&q, r->notice);
-	query_int(&q, r->told);
+	bind_course(&q, r);
 	query_int(&q, r->registered);
 	return query_run(&q);
 }

@@ -74,6 +74,34 @@ int conf_number(const char *text, int64_t least, int64_t most, int64_t *out)
 	return 0;
 }
 
+int conf_number_set(const char *name, const char *value, int64_t least, int64_t most, int64_t *out,
+		    char error[256])
+{
+	int rc = conf_number(value, least, most, out);
+
+	if (rc)
+		snprintf(error, 256, "%s: '%.40s' is not a whole number in %lld..%lld", name, value,
+			 (long long)least, (long long)most);
+	return rc;
+}
+
+int conf_word_set(const char *name, const char *value, const char *const *words, unsigned *out,
+		  char error[256])
+{
+	char list[128] = "";
+
+	for (unsigned i = 0; words[i]; i++) {
+		if (!strcmp(value, words[i])) {
+			*out = i;
+			return 0;
+		}
+		strncat(list, i ? ", " : "", sizeof list - strlen(list) - 1);
+		strncat(list, words[i], sizeof list - strlen(list) - 1);
+	}
+	snprintf(error, 256, "%s: '%.40s' is none of %s", name, value, list);
+	return E_SYNTAX;
+}
+
 static int flag_parse(const char *text, bool *out)
 {
 	static const struct {

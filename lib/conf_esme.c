@@ -64,14 +64,11 @@ static int number_set(const char *name, const char *value, int64_t least, int64_
 		      uint32_t *out, char error[256])
 {
 	int64_t n;
+	int rc = conf_number_set(name, value, least, most, &n, error);
 
-	if (conf_number(value, least, most, &n)) {
-		snprintf(error, 256, "%s: '%.40s' is not a whole number in %lld..%lld", name, value,
-			 (long long)least, (long long)most);
-		return E_SYNTAX;
-	}
-	*out = (uint32_t)n;
-	return 0;
+	if (!rc)
+		*out = (uint32_t)n;
+	return rc;
 }
 
 static int short_set(char *at, size_t size, const char *name, const char *value, char error[256])

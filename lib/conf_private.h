@@ -16,6 +16,11 @@ struct conf_row {
 const struct conf_row *conf_rows(size_t *count);
 bool conf_section_is(const char *text, const char *section);
 int conf_number(const char *text, int64_t least, int64_t most, int64_t *out);
+/* With the line of what is wrong. words: up to a null; *out: which of them. */
+int conf_number_set(const char *name, const char *value, int64_t least, int64_t most, int64_t *out,
+		    char error[256]);
+int conf_word_set(const char *name, const char *value, const char *const *words, unsigned *out,
+		  char error[256]);
 int conf_list_parse(const char *text, int64_t least, int64_t most, struct conf_list *out);
 int conf_text_set(char **at, const char *text);
 

@@ -31,18 +31,18 @@ int conf_radius_default(struct conf *c)
 	return conf_text_set(&r->addresses, DEFAULT_ADDRESSES);
 }
 
-static int disconnect_parse(const char *value, enum conf_disconnect *out)
+static int disconnect_set(struct conf_radius_client *r, const char *value, char error[256])
 {
 	static const char *const words[] = {[CONF_DISCONNECT_OFF] = "off",
 					    [CONF_DISCONNECT_DISCONNECT] = "disconnect",
-					    [CONF_DISCONNECT_COA] = "coa"};
+					    [CONF_DISCONNECT_COA] = "coa",
+					    NULL};
+	unsigned which;
+	int rc = conf_word_set("disconnect", value, words, &which, error);
 
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-		if (!strcmp(value, words[i])) {
-			*out = (enum conf_disconnect)i;
-			return 0;
-		}
-	return E_SYNTAX;
+	if (!rc)
+		r->disconnect = (enum conf_disconnect)which;
+	return rc;
 }
 
 static int realm_set(struct conf_radius_client *r, const char *value, char error[256])
@@ -55,20 +55,10 @@ static int realm_set(struct conf_radius_client *r, const char *value, char error
 	return 0;
 }
 
-static int number_set(const char *name, const char *value, int64_t least, int64_t most,
-		      int64_t *out, char error[256])
-{
-	if (!conf_number(value, least, most, out))
-		return 0;
-	snprintf(error, 256, "%s: '%.40s' is not a whole number in %lld..%lld", name, value,
-		 (long long)least, (long long)most);
-	return E_SYNTAX;
-}
-
 static int port_set(struct conf_radius_client *r, const char *value, char error[256])
 {
 	int64_t port;
-	int rc = number_set("disconnect_port", value, 1, 65535, &port, error);
+	int rc = conf_number_set("disconnect_port", value, 1, 65535, &port, error);
 
 	if (!rc)
 		r->disconnect_port = (uint16_t)port;
@@ -95,14 +85,10 @@ static int value_set(struct conf_radius_client *r, const char *name, const char 
 	if (!strcmp(name, "disconnect_port"))
 		return port_set(r, value, error);
 	if (!strcmp(name, "lease_seconds"))
-		return number_set(name, value, 0, LEASE_SECONDS_MAX, &r->lease_s, error);
-	if (strcmp(name, "disconnect")) {
-		snprintf(error, 256, "unknown key %.60s in [radius-client NAME]", name);
-		return E_SYNTAX;
-	}
-	if (!disconnect_parse(value, &r->disconnect))
-		return 0;
-	snprintf(error, 256, "disconnect: '%.40s' is none of off, disconnect, coa", value);
+		return conf_number_set(name, value, 0, LEASE_SECONDS_MAX, &r->lease_s, error);
+	if (!strcmp(name, "disconnect"))
+		return disconnect_set(r, value, error);
+	snprintf(error, 256, "unknown key %.60s in [radius-client NAME]", name);
 	return E_SYNTAX;
 }
 

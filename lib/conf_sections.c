@@ -181,16 +181,9 @@ static int texts_complete(struct conf *c)
 
 static int one_of(const char *key, const char *value, const char *const *words, char error[256])
 {
-	char list[128] = "";
+	unsigned which;
 
-	for (; *words; words++) {
-		if (!strcmp(value, *words))
-			return 0;
-		strncat(list, *list ? ", " : "", sizeof list - strlen(list) - 1);
-		strncat(list, *words, sizeof list - strlen(list) - 1);
-	}
-	snprintf(error, 256, "%s: '%.40s' is none of %s", key, value, list);
-	return E_SYNTAX;
+	return conf_word_set(key, value, words, &which, error);
 }
 
 static int address_check(const char *key, const char *value, char error[256])

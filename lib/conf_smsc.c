@@ -82,32 +82,12 @@ static int number_set(struct conf_smsc *s, const struct smsc_key *k, const char 
 		      char error[256])
 {
 	int64_t n;
-	int rc = conf_number(value, k->least, k->most, &n);
+	int rc = conf_number_set(k->name, value, k->least, k->most, &n, error);
 
-	if (rc)
-		snprintf(error, 256, "%s: '%.40s' is not a whole number in %lld..%lld", k->name,
-			 value, (long long)k->least, (long long)k->most);
-	else
+	if (!rc)
 		*(int64_t *)(void *)((char *)s + k->offset) =
 			k->kind == KIND_SECONDS ? n * CLOCK_S : n;
 	return rc;
-}
-
-static int word_set(struct conf_smsc *s, const struct smsc_key *k, const char *value,
-		    char error[256])
-{
-	char list[96] = "";
-
-	for (unsigned i = 0; k->words[i]; i++) {
-		if (!strcmp(value, k->words[i])) {
-			*(unsigned *)(void *)((char *)s + k->offset) = i;
-			return 0;
-		}
-		strncat(list, i ? ", " : "", sizeof list - strlen(list) - 1);
-		strncat(list, k->words[i], sizeof list - strlen(list) - 1);
-	}
-	snprintf(error, 256, "%s: '%.40s' is none of %s", k->name, value, list);
-	return E_SYNTAX;
 }
 
 static int list_set(struct conf_smsc *s, const struct smsc_key *k, const char *value,
@@ -134,7 +114,8 @@ static int key_set(struct conf_smsc *s, const struct smsc_key *k, const char *va
 	case KIND_SECONDS:
 		return number_set(s, k, value, error);
 	case KIND_WORD:
-		return word_set(s, k, value, error);
+		return conf_word_set(k->name, value, k->words,
+				     (unsigned *)(void *)((char *)s + k->offset), error);
 	case KIND_LIST:
 		return list_set(s, k, value, error);
 	}
