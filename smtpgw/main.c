@@ -4,6 +4,7 @@
 
 #include "lib/clock.h"
 #include "lib/daemon_open.h"
+#include "lib/dns.h"
 #include "lib/err.h"
 #include "smtpgw/checks/table.h"
 #include "smtpgw/counters.h"
@@ -26,6 +27,7 @@ struct worker {
 	struct daemon *daemon;
 	unsigned index;
 	struct peer_host host;
+	struct dns *dns;
 	struct inspector inspector;
 	struct connections *connections;
 	struct listener *mx;
@@ -101,6 +103,7 @@ static int smtpgw_start(struct daemon *d, void **shared)
 		return E_NOMEM;
 	g->conf = daemon_conf(d);
 	counters_register();
+	dns_register_metrics();
 	int err = open_all(d, g);
 	if (err) {
 		smtpgw_stop(g);
@@ -119,6 +122,7 @@ static void worker_free(void *own)
 	listener_close(w->mx);
 	lmtp_pool_free(w->host.pool);
 	inspector_close(&w->inspector);
+	dns_close(w->dns);
 	if (w->connections && connections_count(w->connections) == 0)
 		connections_free(w->connections);
 	free(w);
@@ -161,9 +165,15 @@ static int open_mx(struct worker *w, struct loop *loop, const struct smtpgw *g)
 
 static int open_inspector(struct worker *w, struct loop *loop, const struct conf *c)
 {
+	const struct dns_settings dns = dns_settings_of(c);
+	int err = dns_open(loop, &dns, &w->dns);
+
+	if (err)
+		return err;
 	w->inspector = (struct inspector){
 		.loop = loop,
 		.conf = c,
+		.dns = w->dns,
 		.timeout_us = c->smtpgw_checks_timeout * 1000,
 		.checks = check_table,
 	};

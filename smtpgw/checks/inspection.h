@@ -35,6 +35,7 @@
 #define INSPECTION_TRACE_MAX 8192 /* of the trace fields for one mail */
 
 struct conf;
+struct dns;
 struct inspection;
 struct check;
 
@@ -54,6 +55,7 @@ struct ruling {
 struct inspector {
 	struct loop *loop;
 	const struct conf *conf;
+	struct dns *dns;
 	int64_t timeout_us;
 	const struct check *const *checks; /* null at the end */
 	void **shared;                     /* one for each: what its open made */
