@@ -155,17 +155,11 @@ void device_delete_route(void *arg, struct http_request *r)
 
 static void on_list(void *arg, int err, const struct device_row *rows, size_t n)
 {
-	struct call *c = arg;
-
-	if (err) {
-		network_fail(c, err, NULL);
-		return;
-	}
 	json_t *array = json_array();
-	for (size_t i = 0; i < n; i++)
+
+	for (size_t i = 0; !err && i < n; i++)
 		json_array_append_new(array, device_json(&rows[i]));
-	http_reply_json(c->r, 200, array);
-	call_end(c);
+	network_list(arg, err, array);
 }
 
 /* "KIND/VALUE" of the last one shown. */

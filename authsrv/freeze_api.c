@@ -152,17 +152,11 @@ void freeze_delete_route(void *arg, struct http_request *r)
 
 static void on_list(void *arg, int err, const struct freeze *list, size_t n)
 {
-	struct call *c = arg;
-
-	if (err) {
-		network_fail(c, err, NULL);
-		return;
-	}
 	json_t *array = json_array();
-	for (size_t i = 0; i < n; i++)
+
+	for (size_t i = 0; !err && i < n; i++)
 		json_array_append_new(array, freeze_json_write(&list[i]));
-	http_reply_json(c->r, 200, array);
-	call_end(c);
+	network_list(arg, err, array);
 }
 
 void freeze_list_route(void *arg, struct http_request *r)

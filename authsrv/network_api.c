@@ -226,6 +226,17 @@ void network_fail(struct call *call, int err, const char *detail)
 	call_end(call);
 }
 
+void network_list(struct call *call, int err, json_t *list)
+{
+	if (err) {
+		json_decref(list);
+		network_fail(call, err, NULL);
+		return;
+	}
+	http_reply_json(call->r, 200, list);
+	call_end(call);
+}
+
 void network_malformed(struct http_request *r, const char *detail)
 {
 	http_problem(r, 400, "malformed", detail, 0);

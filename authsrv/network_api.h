@@ -76,6 +76,8 @@ bool network_target(struct http_request *r, const char *realm, struct key *key, 
 
 /* Answers what the store said no to, and ends the call. */
 void network_fail(struct call *call, int err, const char *detail);
+/* Answers with a list, which it owns now, or what the store said no to; ends the call. */
+void network_list(struct call *call, int err, json_t *list);
 /* 400 malformed. */
 void network_malformed(struct http_request *r, const char *detail);
 

@@ -16,18 +16,12 @@ struct release_call {
 
 static void on_list(void *arg, int err, const struct binding_found *list, size_t n)
 {
-	struct call *c = arg;
 	int64_t now_us = clock_now_us();
-
-	if (err && err != E_NOT_FOUND) {
-		network_fail(c, err, NULL);
-		return;
-	}
 	json_t *array = json_array();
+
 	for (size_t i = 0; !err && i < n; i++)
 		json_array_append_new(array, binding_json_write(&list[i], now_us));
-	http_reply_json(c->r, 200, array);
-	call_end(c);
+	network_list(arg, err == E_NOT_FOUND ? 0 : err, array);
 }
 
 void quarantine_list_route(void *arg, struct http_request *r)
