@@ -437,14 +437,13 @@ class Limits(Fixture):
         self.assertEqual(len(self.take(2)), 2)
 
     def test_idle(self):
-        c = self.smtp()
+        c, busy = self.smtp(), self.smtp()
+        busy.begin(self.one)
+        busy.ask(b"DATA")
+        busy.send(b"Subject: never ends\r\n")
         self.assertEqual(c.reply(), "421 4.4.2 idle for too long")
         self.assertTrue(c.ended())
-        c = self.smtp()
-        c.begin(self.one)
-        c.ask(b"DATA")
-        c.send(b"Subject: never ends\r\n")
-        self.assertTrue(c.reply().startswith("421 4.4.2"))
+        self.assertTrue(busy.reply().startswith("421 4.4.2"))
         self.assertEqual(self.take(), [])
 
     def test_too_many_connections(self):
