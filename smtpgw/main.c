@@ -2,6 +2,7 @@
  * README.md has the states. */
 #include <stdlib.h>
 
+#include "db/daemon_db.h"
 #include "lib/clock.h"
 #include "lib/daemon_open.h"
 #include "lib/dns.h"
@@ -21,12 +22,14 @@ struct smtpgw {
 	struct addr listen;
 	struct lmtp_settings lmtp;
 	char *lmtp_path; /* null: by TCP */
+	struct db *db;
 };
 
 struct worker {
 	struct daemon *daemon;
 	unsigned index;
 	struct peer_host host;
+	struct db_port *port;
 	struct dns *dns;
 	struct inspector inspector;
 	struct connections *connections;
@@ -39,6 +42,8 @@ static void smtpgw_stop(void *shared)
 {
 	struct smtpgw *g = shared;
 
+	if (g->db)
+		db_close(g->db);
 	local_domains_free(g->domains);
 	admission_free(g->admission);
 	tls_server_free(g->tls);
@@ -79,6 +84,14 @@ static int read_lmtp(struct daemon *d, struct smtpgw *g)
 	return 0;
 }
 
+static int open_db(struct daemon *d, struct smtpgw *g)
+{
+	const struct db_options options = {.daemon = "smtpgw",
+					   .files = DB_FILE(DB_BINDINGS) | DB_FILE(DB_QUEUE)};
+
+	return daemon_db_open(d, &options, &g->db);
+}
+
 static int open_all(struct daemon *d, struct smtpgw *g)
 {
 	int err = read_domains(d, g);
@@ -92,7 +105,7 @@ static int open_all(struct daemon *d, struct smtpgw *g)
 	addr_parse(g->conf->smtpgw_listen, &g->listen);
 	g->admission = admission_new((size_t)g->conf->smtpgw_max_connections,
 				     (size_t)g->conf->smtpgw_max_connections_per_address);
-	return g->admission ? 0 : E_NOMEM;
+	return g->admission ? open_db(d, g) : E_NOMEM;
 }
 
 static int smtpgw_start(struct daemon *d, void **shared)
@@ -123,6 +136,8 @@ static void worker_free(void *own)
 	lmtp_pool_free(w->host.pool);
 	inspector_close(&w->inspector);
 	dns_close(w->dns);
+	if (w->port)
+		db_port_close(w->port);
 	if (w->connections && connections_count(w->connections) == 0)
 		connections_free(w->connections);
 	free(w);
@@ -174,6 +189,8 @@ static int open_inspector(struct worker *w, struct loop *loop, const struct conf
 		.loop = loop,
 		.conf = c,
 		.dns = w->dns,
+		.port = w->port,
+		.is_first = w->index == 0,
 		.timeout_us = c->smtpgw_checks_timeout * 1000,
 		.checks = check_table,
 	};
@@ -197,6 +214,8 @@ static int worker_start(struct daemon *d, void *shared, struct loop *loop, unsig
 			  ? lmtp_pool_new(loop, &g->lmtp, (size_t)g->conf->smtpgw_lmtp_connections,
 					  g->lmtp.step_us, &w->host.pool)
 			  : E_NOMEM;
+	if (!err)
+		err = db_port_open(g->db, loop, &w->port);
 	if (!err)
 		err = open_inspector(w, loop, g->conf);
 	if (!err)

@@ -35,6 +35,7 @@
 #define INSPECTION_TRACE_MAX 8192 /* of the trace fields for one mail */
 
 struct conf;
+struct db_port;
 struct dns;
 struct inspection;
 struct check;
@@ -56,6 +57,8 @@ struct inspector {
 	struct loop *loop;
 	const struct conf *conf;
 	struct dns *dns;
+	struct db_port *port; /* bindings.db and queue.db */
+	bool is_first;        /* of the workers: says what need not be said by each */
 	int64_t timeout_us;
 	const struct check *const *checks; /* null at the end */
 	void **shared;                     /* one for each: what its open made */
