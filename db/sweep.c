@@ -1,14 +1,17 @@
 /* What is over goes: a bounded piece a call, in the writer's groups like anything else. A piece
  * that ran out of its time with work left submits the next one, so that other writes get between.
  */
+#include <string.h>
+
 #include "db/bindings.h"
 #include "db/db_private.h"
 #include "db/mail.h"
+#include "db/pop_login.h"
 #include "db/queue.h"
 #include "lib/clock.h"
 #include "lib/err.h"
 
-#define STEPS_MAX      9  /* of one file */
+#define STEPS_MAX      12 /* of one file */
 #define ROUNDS_MAX     20 /* pieces a call */
 #define CHANGE_BATCH   1000
 #define ROW_BATCH      200
@@ -190,6 +193,11 @@ static int sweep_message_tombstones(const struct sweep_write *w, struct engine *
 	return run_aged(e, STMT_MESSAGE_TOMBSTONE_SWEEP, w->now_us - keep_us, ROW_BATCH, more);
 }
 
+static int sweep_pop_logins(const struct sweep_write *w, struct engine *e, bool *more)
+{
+	return run_aged(e, STMT_POP_LOGIN_SWEEP, w->now_us - POP_LOGIN_KEEP_US, ROW_BATCH, more);
+}
+
 /* ---- queue.db ---- */
 
 static int sweep_suppressions(const struct sweep_write *w, struct engine *e, bool *more)
@@ -203,7 +211,8 @@ static sweep_step *const steps[DB_FILES][STEPS_MAX] = {
 	[DB_BINDINGS] = {expire_lease, sweep_changes, sweep_sessions, index_history, sweep_history,
 			 sweep_names, sweep_gone, vacuum},
 	[DB_MAIL] = {sweep_changes, sweep_bodies, sweep_send_log, sweep_sms, sweep_told,
-		     index_access, sweep_access, sweep_message_tombstones, vacuum},
+		     index_access, sweep_access, sweep_message_tombstones, sweep_pop_logins,
+		     vacuum},
 	[DB_QUEUE] = {sweep_changes, sweep_bodies, sweep_suppressions, vacuum},
 };
 
@@ -213,9 +222,10 @@ static int run_sweep(struct write *write, struct engine *e)
 	struct sweep_write *w = (struct sweep_write *)write;
 	sweep_step *const *todo = steps[w->file];
 	int64_t begun_us = clock_mono_us();
-	bool more[STEPS_MAX] = {true, true, true, true, true, true, true, true, true};
+	bool more[STEPS_MAX];
 	int err = 0;
 
+	memset(more, true, sizeof more);
 	do {
 		w->more = false;
 		for (int i = 0; !err && i < STEPS_MAX && todo[i]; i++) {

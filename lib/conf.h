@@ -37,6 +37,7 @@ struct conf_list {
 struct conf_realm {
 	char name[REALM_MAX];
 	uint16_t handset_port, handset_tls_port, pop3_port, pop3s_port;
+	uint16_t submission_port, submissions_port;
 	uint16_t trigger_port;
 	char *device; /* its listeners\' network device, "" = any; of `default`: see the daemons */
 	char *trigger_source; /* egress: source address, "" = the system's choice */

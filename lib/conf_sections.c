@@ -63,6 +63,8 @@ int conf_realm_set(struct conf *c, const char *realm, const char *name, const ch
 		     {"handset_tls_port", &r->handset_tls_port},
 		     {"pop3_port", &r->pop3_port},
 		     {"pop3s_port", &r->pop3s_port},
+		     {"submission_port", &r->submission_port},
+		     {"submissions_port", &r->submissions_port},
 		     {"trigger_port", &r->trigger_port}};
 	for (size_t i = 0; i < sizeof ports / sizeof *ports; i++)
 		if (!strcmp(name, ports[i].name))
@@ -230,12 +232,20 @@ int conf_check(struct conf *c, char error[256])
 	r->handset_tls_port = (uint16_t)c->authsrv_handset_tls_port;
 	r->pop3_port = (uint16_t)c->popgw_pop3_port;
 	r->pop3s_port = (uint16_t)c->popgw_pop3s_port;
+	r->submission_port = (uint16_t)c->smtpgw_submission_port;
+	r->submissions_port = (uint16_t)c->smtpgw_submissions_port;
 	r->trigger_port = (uint16_t)c->pushsrv_trigger_port;
 
 	int rc = texts_complete(c);
 	if (!rc)
 		rc = one_of("popgw.login_id", c->popgw_login_id,
 			    (const char *const[]){"account", "address", "both", NULL}, error);
+	if (!rc)
+		rc = one_of("smtpgw.login_id", c->smtpgw_login_id,
+			    (const char *const[]){"account", "address", "both", NULL}, error);
+	if (!rc)
+		rc = one_of("smtpgw.foreign_from", c->smtpgw_foreign_from,
+			    (const char *const[]){"refuse", "rewrite", NULL}, error);
 	if (!rc)
 		rc = one_of("pushsrv.application_id", c->pushsrv_application_id,
 			    (const char *const[]){"emn.ua", "spmode", NULL}, error);
@@ -263,6 +273,8 @@ int conf_check(struct conf *c, char error[256])
 			    (const char *const[]){"memory", "db", NULL}, error);
 	if (!rc)
 		rc = ranges_check("authsrv.proxy_from", c->authsrv_proxy_from, error);
+	if (!rc)
+		rc = ranges_check("smtpgw.proxy_from", c->smtpgw_proxy_from, error);
 	if (!rc)
 		rc = ranges_check("popgw.proxy_from", c->popgw_proxy_from, error);
 	for (size_t i = 0; !rc && i < c->realm_count; i++)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "db/pop_login.h"
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/log.h"
@@ -31,6 +32,35 @@ static void refuse_locked(struct session *s, enum refusal why)
 		login_decided(s, why);
 }
 
+/* An address that is not recorded has to log in to send: no reason to refuse the mail. */
+static void on_recorded(void *arg, int err)
+{
+	struct session *s = arg;
+
+	if (!session_back(s))
+		return;
+	if (err)
+		log_event(LOG_ERROR, "pop-login-unrecorded", LOG_INT("session", s->id),
+			  LOG_TEXT("error", err_text(err)), LOG_END);
+	login_decided(s, REFUSAL_NONE);
+}
+
+/* POP before SMTP: the record is there when the client hears +OK. Behind a shared address nobody
+ * would know whose login it was. */
+static void finish(struct session *s)
+{
+	const struct pop_login login = {.subscriber = s->who.subscriber,
+					.generation = s->who.generation,
+					.at_us = clock_now_us()};
+
+	if (!s->worker->popgw->conf->smtpgw_pop_before_smtp || key_is_block(&s->who.key)) {
+		login_decided(s, REFUSAL_NONE);
+		return;
+	}
+	session_ask(s);
+	pop_login_put(s->worker->db, s->realm, &s->addr, &login, on_recorded, s);
+}
+
 static void on_maildrop(void *arg, int err, struct maildrop *drop)
 {
 	struct session *s = arg;
@@ -53,7 +83,7 @@ static void on_maildrop(void *arg, int err, struct maildrop *drop)
 		return;
 	}
 	worker_watch(s->worker, s);
-	login_decided(s, REFUSAL_NONE);
+	finish(s);
 }
 
 static void open_maildrop(struct session *s)

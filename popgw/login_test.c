@@ -317,6 +317,21 @@ static int bed_open_tls_only(void **state)
 	return rc;
 }
 
+/* POP before SMTP: what is recorded is the login's own key, before it is told of. */
+static void test_record(void **state)
+{
+	(void)state;
+	struct client c = client_log_in(2, 3);
+	client_ask(&c, "QUIT\r\n", "+OK");
+	client_close(&c);
+	assert_int_equal(bed.recorded.subscriber, 0);
+	bed.conf->smtpgw_pop_before_smtp = 300;
+	c = client_log_in(2, 3);
+	assert_int_equal(bed.recorded.subscriber, 5);
+	assert_int_equal(bed.recorded.generation, 3);
+	client_close(&c);
+}
+
 /* RFC 2449 8: a client acts on the code; it must be there, and be one of ours. */
 static void test_every_refusal_has_its_code(void **state)
 {
@@ -348,6 +363,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_tls_first, bed_open_tls_only, bed_close),
 		TEST(test_offers),
 		TEST(test_guesses_are_counted),
+		TEST(test_record),
 		cmocka_unit_test(test_every_refusal_has_its_code),
 	};
 

@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "db/pop_login.h"
 #include "lib/err.h"
 #include "lib/keyring.h"
 #include "popgw/session.h"
@@ -72,6 +73,7 @@ static struct bed {
 	size_t updates, deleted_count, read_count;
 	uint32_t deleted[BED_MESSAGES], read[BED_MESSAGES], listed_uid;
 	int quarantines;
+	struct pop_login recorded;
 	/* The program. */
 	char dir[64];
 	uint16_t port;
@@ -306,6 +308,14 @@ void message_read(struct db_port *port, int64_t subscriber, const struct maildro
 	assert_int_equal(subscriber, 5);
 	bed_call((struct bed_call){
 		.op = OP_READ, .uid = m->uid, .offset = offset, .done = (void *)done, .arg = arg});
+}
+
+void pop_login_put(struct db_port *port, const char *realm, const struct addr *source,
+		   const struct pop_login *login, db_done *done, void *arg)
+{
+	(void)port, (void)realm, (void)source;
+	bed.recorded = *login;
+	done(arg, 0);
 }
 
 void maildrop_update(struct db_port *port, const struct maildrop_update *u, db_done *done,

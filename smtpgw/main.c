@@ -148,7 +148,8 @@ static struct driver_host host_of(const struct smtpgw *g)
 	const struct conf *c = g->conf;
 
 	return (struct driver_host){
-		.limits = {.hostname = c->smtpgw_hostname,
+		.limits = {.kind = &session_mx,
+			   .hostname = c->smtpgw_hostname,
 			   .domains = g->domains,
 			   .mail = {.max_size = (uint64_t)c->smtpgw_max_size,
 				    .max_line = (uint64_t)c->smtpgw_max_line,

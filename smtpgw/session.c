@@ -114,8 +114,15 @@ static void forget_awaited(struct session *s)
 	s->awaited = s->ring = s->first = 0;
 }
 
+void session_forget_login(struct session *s)
+{
+	sasl_server_fini(&s->auth.sasl);
+	s->auth = (struct session_auth){.is_done = s->auth.is_done};
+}
+
 void session_close(struct session *s)
 {
+	session_forget_login(s);
 	forget_awaited(s);
 	transaction_end(&s->tx);
 	session_enter(s, SESSION_ENDED);
@@ -139,6 +146,8 @@ void session_secured(struct session *s)
 	session_enter(s, SESSION_START);
 	s->client[0] = '\0';
 	s->is_extended = false;
+	session_forget_login(s);
+	s->auth.is_done = false;
 	s->is_tls = true;
 	s->need = SESSION_NEED_LINE;
 	counter_add(COUNT_TLS, 1);
@@ -171,12 +180,25 @@ static void refuse_line(struct session *s, const char *line, size_t n, enum sess
 		session_end(s, CLOSE_CHUNK);
 }
 
+/* A line that is no line ends the exchange with it. */
+static void take_answer(struct session *s, const char *line, size_t n, enum session_line_is is)
+{
+	if (is == SESSION_LINE_WHOLE) {
+		s->limits->kind->auth_line(s, line, n);
+	} else {
+		session_forget_login(s);
+		refuse_line(s, "", 0, is);
+	}
+}
+
 bool session_line(struct session *s, const char *line, size_t n, enum session_line_is is)
 {
 	bool is_taken = true;
 
 	assert(s->need == SESSION_NEED_LINE);
-	if (is == SESSION_LINE_WHOLE && !memchr(line, 0, n))
+	if (s->auth.is_exchanging)
+		take_answer(s, line, n, is);
+	else if (is == SESSION_LINE_WHOLE && !memchr(line, 0, n))
 		is_taken = verbs_run(s, line, n);
 	else if (s->awaited > 0)
 		is_taken = false;
@@ -331,11 +353,31 @@ static void content_ruled(struct session *s, const struct session_ruling *ruling
 	}
 }
 
+void session_accept_mail(struct session *s)
+{
+	session_enter(s, SESSION_MAIL);
+	session_say(s, "250 2.1.0 ok");
+	s->ops->inspect(s->arg);
+}
+
+static void sender_ruled(struct session *s, const struct session_ruling *ruling)
+{
+	if (!ruling->refusal.code) {
+		session_accept_mail(s);
+		return;
+	}
+	refuse_mail(s, &ruling->refusal);
+	if (ruling->ends)
+		session_end(s, CLOSE_MOVED);
+}
+
 void session_ruled(struct session *s, const struct session_ruling *ruling)
 {
 	assert(s->need == SESSION_NEED_RULING);
 	s->need = SESSION_NEED_LINE;
-	if (s->state == SESSION_CONTENT)
+	if (s->state == SESSION_READY)
+		sender_ruled(s, ruling);
+	else if (s->state == SESSION_CONTENT)
 		content_ruled(s, ruling);
 	else if (ruling->refusal.code)
 		refuse_rcpt(s, &ruling->refusal);
@@ -349,7 +391,9 @@ void session_begin_content(struct session *s)
 		.helo = s->client,
 		.ip = s->ip,
 		.by = s->limits->hostname,
-		.how = (s->is_extended ? RECEIVED_EXTENDED : 0U) | (s->is_tls ? RECEIVED_TLS : 0U),
+		.how = (s->is_extended ? RECEIVED_EXTENDED : 0U) | (s->is_tls ? RECEIVED_TLS : 0U) |
+		       s->limits->kind->how,
+		.hides_client = s->limits->kind->hides_client,
 		.time_s = clock_now_s(),
 	};
 

@@ -1,4 +1,7 @@
-/* session -- one SMTP conversation (MX: mail from outside) as a state machine that does no I/O
+/* session -- one SMTP conversation as a state machine that does no I/O
+ *
+ * What differs between the MX port (mail from outside, to pushsrv) and the submission ports (mail
+ * of our subscribers, into the queue) is a struct session_kind; "pushsrv" below is the queue there.
  *
  * Its driver (peer; in the tests arrays of octets) gives it command lines and content and does what
  * it needs:
@@ -24,11 +27,13 @@
  * THREADS    one
  * TRUST      lines and octets come off the network
  * SEE        RFC 5321, 1870 (SIZE), 2034 and 3463, 2920 (PIPELINING), 3030 (CHUNKING), 3207
- *            (STARTTLS), 6152, 6531
+ *            (STARTTLS), 6152, 6531; 4954, 3461, 6409 (submission)
  */
 #ifndef HATO_SMTPGW_SESSION_H
 #define HATO_SMTPGW_SESSION_H
 
+#include "db/identity.h"
+#include "lib/wire/sasl.h"
 #include "lib/wire/smtp/reply.h"
 #include "smtpgw/counters.h"
 #include "smtpgw/local_domains.h"
@@ -37,12 +42,35 @@
 #define SESSION_LABEL_MAX    24
 #define SESSION_OUT_OF_REACH "451 4.3.0 the mail store is out of reach, try later"
 
+struct session;
+
+/* What a door does in its own way. A null function: nothing. */
+struct session_kind {
+	unsigned params;   /* of MAIL and RCPT, of enum smtp_param */
+	unsigned how;      /* of the Received field, of enum received_how */
+	bool hides_client; /* there, too: who sends is our own */
+	bool asks_sender;  /* MAIL waits for a ruling: inspect_sender */
+	/* More lines of EHLO's answer. */
+	void (*offer)(struct session *s);
+	/* A legal AUTH; null: there is none here. */
+	void (*auth)(struct session *s, const struct smtp_command *command);
+	/* A line inside of an exchange that auth began. */
+	void (*auth_line)(struct session *s, const char *line, size_t n);
+	/* May a mail begin, a recipient be named? False: the refusal was said. */
+	bool (*may_mail)(struct session *s);
+	bool (*may_rcpt)(struct session *s, const struct mailaddr *to);
+};
+extern const struct session_kind session_mx;         /* verbs.c */
+extern const struct session_kind session_submission; /* submission/verbs.c */
+
 struct session_limits {
+	const struct session_kind *kind;
 	const char *hostname;
 	const struct local_domains *domains;
 	struct transaction_limits mail;
 	size_t max_recipients, max_errors;
 	bool has_tls;
+	bool auth_requires_tls, trusts_pop; /* submission: POP before SMTP */
 };
 
 enum session_state {
@@ -85,6 +113,10 @@ struct session_ops {
 	 * called twice. */
 	void (*abandon)(void *arg);
 
+	/* Who sends, and may he? s->tx has what MAIL said. session_ruled. */
+	void (*inspect_sender)(void *arg);
+	/* s->auth.sasl has credentials. session_authenticated. */
+	void (*authenticate)(void *arg);
 	/* The mail s->tx begins: what is found out about it is asked for with the next three. */
 	void (*inspect)(void *arg);
 	/* Content as it comes, before anything is added. */
@@ -93,6 +125,14 @@ struct session_ops {
 	void (*inspect_rcpt)(void *arg, const struct mailaddr *to);
 	/* May the whole be passed on? session_ruled. */
 	void (*inspect_content)(void *arg);
+};
+
+/* A login on its way, at a submission port. */
+struct session_auth {
+	struct sasl_server sasl;
+	bool is_exchanging;            /* the next line belongs to it */
+	bool is_done;                  /* he is known */
+	enum identity_verdict refused; /* decided, but the mechanism wants one more line first */
 };
 
 struct session {
@@ -108,12 +148,15 @@ struct session {
 	bool is_extended;               /* it said EHLO */
 	bool is_tls;
 	unsigned commands, errors, mails, accepted; /* so far */
+	struct session_auth auth;
 
 	struct transaction tx;
-	size_t awaited;                    /* recipients that pushsrv has not answered yet: */
-	struct mailaddr *awaiting;         /* a ring, in the order of RCPT */
-	size_t ring, first;                /* its size; where the oldest is */
-	struct mailaddr asking;            /* the recipient whose ruling is awaited */
+	size_t awaited;            /* recipients that pushsrv has not answered yet: */
+	struct mailaddr *awaiting; /* a ring, in the order of RCPT */
+	size_t ring, first;        /* its size; where the oldest is */
+	struct mailaddr asking;    /* the recipient whose ruling is awaited, */
+	unsigned asking_notify;    /* and what RCPT said of him */
+	char asking_orcpt[SMTP_ORCPT_MAX + 1];
 	char refusal[SMTP_REPLY_LINE_MAX]; /* of one, to be said behind the awaited; "" */
 
 	bool is_chunked;    /* the content comes by BDAT */
@@ -142,10 +185,13 @@ struct session_answer {
 /* What the inspection has ruled. */
 struct session_ruling {
 	struct session_answer refusal; /* code 0: go on */
+	bool ends;                     /* with it the session does: its binding is gone */
 	const char *trace;             /* with the content: fields for the top of the mail */
 	size_t trace_n;
 };
 void session_ruled(struct session *s, const struct session_ruling *ruling);
+/* The credentials are good, or not. */
+void session_authenticated(struct session *s, enum identity_verdict verdict);
 
 /* To the oldest recipient that is awaited. */
 void session_rcpt_answered(struct session *s, const struct session_answer *answer);
@@ -174,6 +220,10 @@ void session_end(struct session *s, enum close_reason reason);
 void session_forget_mail(struct session *s);
 /* Asks the inspection, and then pushsrv. */
 void session_ask(struct session *s, const struct mailaddr *to);
+/* The mail s->tx is taken on. */
+void session_accept_mail(struct session *s);
+/* What a login has brought so far is forgotten, not that it succeeded. */
+void session_forget_login(struct session *s);
 /* Content begins, or goes on with this chunk. */
 void session_begin_content(struct session *s);
 /* Finds the row, checks the state, acts. False: not before the awaited answers. */

@@ -190,6 +190,7 @@ static inline void play_open(struct play *p)
 		assert_int_equal(local_domains_new("ours.test, second.test", &domains, &bad), 0);
 	memset(p, 0, sizeof *p);
 	p->limits = (struct session_limits){
+		.kind = &session_mx,
 		.hostname = "mx.test",
 		.domains = domains,
 		.mail = {.max_size = 300000, .max_line = 100, .max_received = 3},

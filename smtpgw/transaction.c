@@ -28,11 +28,13 @@ void transaction_begin(struct transaction *t, const char *id, const struct smtp_
 		.reverse_path = mail->path,
 		.is_utf8 = mail->params & SMTP_PARAM_SMTPUTF8,
 		.body = mail->body,
+		.ret = mail->ret,
 		.has_size = mail->params & SMTP_PARAM_SIZE,
 		.declared = mail->size_bytes,
 		.limits = *limits,
 	};
 	snprintf(t->id, sizeof t->id, "%s", id);
+	snprintf(t->envid, sizeof t->envid, "%s", mail->envid);
 	smtp_data_init(&t->data, limits->max_line);
 }
 

@@ -50,6 +50,8 @@ struct transaction {
 	struct mailaddr recipient; /* the first accepted one */
 	bool is_utf8;              /* SMTPUTF8 */
 	enum smtp_body body;
+	enum smtp_ret ret; /* DSN */
+	char envid[SMTP_ENVID_MAX + 1];
 	bool has_size;
 	uint64_t declared; /* SIZE */
 

@@ -1,5 +1,6 @@
-/* The commands of SMTP on the MX port: a row each. Order and limits are here; reading a command is
- * lib/wire/smtp/command's. */
+/* The commands of SMTP: a row each. Order and limits are here; reading a command is
+ * lib/wire/smtp/command's, and what is done otherwise at the submission ports submission/verbs.c's.
+ */
 #include "smtpgw/session.h"
 
 #include <inttypes.h>
@@ -38,6 +39,8 @@ static void act_ehlo(struct session *s, const struct smtp_command *command)
 	session_say(s, "250-8BITMIME");
 	session_say(s, "250-SMTPUTF8");
 	session_say(s, "250-CHUNKING");
+	if (s->limits->kind->offer)
+		s->limits->kind->offer(s);
 	session_say(s, "250 ENHANCEDSTATUSCODES");
 }
 
@@ -56,6 +59,7 @@ static void act_starttls(struct session *s, const struct smtp_command *command)
 
 static void act_mail(struct session *s, const struct smtp_command *command)
 {
+	const struct session_kind *kind = s->limits->kind;
 	char id[TRANSACTION_ID_MAX];
 
 	if (command->body == SMTP_BODY_BINARYMIME) {
@@ -66,13 +70,21 @@ static void act_mail(struct session *s, const struct smtp_command *command)
 	} else if (!s->ops->can_store(s->arg)) {
 		counter_add(COUNT_DEFERRED_MAIL, 1);
 		session_say(s, OUT_OF_REACH);
-	} else {
+	} else if (!kind->may_mail || kind->may_mail(s)) {
 		snprintf(id, sizeof id, "%s.%u", s->label, ++s->mails);
 		transaction_begin(&s->tx, id, command, &s->limits->mail);
-		session_enter(s, SESSION_MAIL);
-		session_say(s, "250 2.1.0 ok");
-		s->ops->inspect(s->arg);
+		if (kind->asks_sender) {
+			s->need = SESSION_NEED_RULING;
+			s->ops->inspect_sender(s->arg);
+		} else {
+			session_accept_mail(s);
+		}
 	}
+}
+
+static void act_auth(struct session *s, const struct smtp_command *command)
+{
+	s->limits->kind->auth(s, command);
 }
 
 /* RFC 5321 4.5.1: every server has a postmaster, and domains are optional for this one. */
@@ -83,18 +95,28 @@ static void complete_address(const struct session *s, struct mailaddr *a)
 			 local_domains_first(s->limits->domains));
 }
 
+static bool is_local(struct session *s, const struct mailaddr *to)
+{
+	if (local_domains_has(s->limits->domains, to->domain))
+		return true;
+	counter_add(COUNT_REFUSED_RELAY, 1);
+	session_say(s, "550 5.7.1 mail for this domain is not ours to take");
+	return false;
+}
+
 static void act_rcpt(struct session *s, const struct smtp_command *command)
 {
 	struct mailaddr to = command->path;
 
 	complete_address(s, &to);
-	if (!local_domains_has(s->limits->domains, to.domain)) {
-		counter_add(COUNT_REFUSED_RELAY, 1);
-		session_say(s, "550 5.7.1 mail for this domain is not ours to take");
-	} else if (s->tx.accepted >= s->limits->max_recipients) {
+	if (!s->limits->kind->may_rcpt(s, &to))
+		return;
+	if (s->tx.accepted >= s->limits->max_recipients) {
 		counter_add(COUNT_REFUSED_MANY, 1);
 		session_say(s, "452 4.5.3 over %zu recipients", s->limits->max_recipients);
 	} else {
+		s->asking_notify = command->notify;
+		memcpy(s->asking_orcpt, command->orcpt, sizeof s->asking_orcpt);
 		session_ask(s, &to);
 	}
 }
@@ -190,8 +212,18 @@ static const struct verb {
 	{SMTP_HELP, ANYTIME, act_help, NULL},
 	{SMTP_QUIT, ANYTIME, act_quit, NULL},
 	{SMTP_EXPN, ANYTIME, act_never, NULL},
-	{SMTP_AUTH, ANYTIME, act_never, NULL},
+	{SMTP_AUTH, SESSION_READY, act_auth, "503 5.5.1 not now: after EHLO, and between mails"},
 };
+
+const struct session_kind session_mx = {
+	.params = SMTP_PARAM_SIZE | SMTP_PARAM_BODY | SMTP_PARAM_SMTPUTF8,
+	.may_rcpt = is_local,
+};
+
+static bool is_never(const struct session *s, const struct verb *v)
+{
+	return v->act == act_never || (v->act == act_auth && !s->limits->kind->auth);
+}
 
 static const struct verb *find_verb(enum smtp_verb verb)
 {
@@ -240,7 +272,7 @@ bool verbs_run(struct session *s, const char *line, size_t n)
 {
 	const struct smtp_dialect dialect = {
 		.is_utf8 = s->tx.is_utf8,
-		.params = SMTP_PARAM_SIZE | SMTP_PARAM_BODY | SMTP_PARAM_SMTPUTF8,
+		.params = s->limits->kind->params,
 	};
 	struct smtp_command command;
 	int err = smtp_command_parse(line, n, &dialect, &command);
@@ -250,8 +282,8 @@ bool verbs_run(struct session *s, const char *line, size_t n)
 		return false;
 	if (is_content_ahead(s, &command))
 		refuse_ahead(s);
-	else if (v && v->act == act_never)
-		v->act(s, &command);
+	else if (v && is_never(s, v))
+		act_never(s, &command);
 	else if (err)
 		refuse_command(s, &command);
 	else if (v->legal_in & s->state)

@@ -223,6 +223,13 @@ void message_read(struct db_port *port, int64_t subscriber, const struct maildro
 			   .arg = arg});
 }
 
+void pop_login_put(struct db_port *port, const char *realm, const struct addr *source,
+		   const struct pop_login *login, db_done *done, void *arg)
+{
+	(void)port, (void)realm, (void)source, (void)login;
+	done(arg, 0);
+}
+
 void maildrop_update(struct db_port *port, const struct maildrop_update *u, db_done *done,
 		     void *arg)
 {

@@ -24,6 +24,7 @@ struct play {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct session_limits limits = {
+	.kind = &session_mx,
 	.hostname = "mx.test",
 	.mail = {.max_size = 3000, .max_line = 200, .max_received = 3},
 	.max_recipients = 4,

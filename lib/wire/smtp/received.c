@@ -113,7 +113,8 @@ static void format_for(const struct received *r, char *buf, size_t size)
 int received_format(const struct received *r, char *buf, size_t size)
 {
 	char helo[RECEIVED_NAME_MAX + 1], by[RECEIVED_NAME_MAX + 1], id[RECEIVED_NAME_MAX + 1];
-	char peer[2 * RECEIVED_NAME_MAX + 16], rcpt[MAILADDR_TEXT_MAX + 16];
+	char from[3 * RECEIVED_NAME_MAX + 32] = "", peer[2 * RECEIVED_NAME_MAX + 16];
+	char rcpt[MAILADDR_TEXT_MAX + 16];
 	char date[RFC5322_DATE_MAX + 1];
 	int err = rfc5322_date_format(r->time_s, date);
 
@@ -121,9 +122,12 @@ int received_format(const struct received *r, char *buf, size_t size)
 		return err;
 	format_peer(r, peer, sizeof peer);
 	format_for(r, rcpt, sizeof rcpt);
-	int n = snprintf(buf, size, "Received: from %s%s\r\n\tby %s with %s id %s%s;\r\n\t%s\r\n",
-			 harmless(r->helo, ":[]", helo), peer, harmless(r->by, "", by),
-			 received_with(r->how), harmless(r->id, "", id), rcpt, date);
+	if (!r->hides_client)
+		snprintf(from, sizeof from, "from %s%s\r\n\t", harmless(r->helo, ":[]", helo),
+			 peer);
+	int n = snprintf(buf, size, "Received: %sby %s with %s id %s%s;\r\n\t%s\r\n", from,
+			 harmless(r->by, "", by), received_with(r->how), harmless(r->id, "", id),
+			 rcpt, date);
 	return result(n, size);
 }
 

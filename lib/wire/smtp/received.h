@@ -11,6 +11,8 @@
  *           for <rcpt>;
  *           Thu, 01 Jan 1970 00:00:00 +0000
  *
+ * or, of a client that is not to be told of, `Received: by HOST` and so on.
+ *
  * UNITS   seconds since 1970, UTC; the date is written with +0000
  * ERRORS  E_RANGE a year outside 0..9999; E_TOO_LARGE the buffer. `buf` is spoilt then
  * OWNERSHIP  values, nothing to free. THREADS any
@@ -39,12 +41,14 @@ enum received_how {                             /* of the session and the mail *
 };
 
 struct received {
-	const char *helo; /* null or "": "unknown" */
-	const char *rdns; /* verified name of the address; may be null */
-	const char *ip;   /* text without brackets, either family; null on a unix socket */
-	const char *by;   /* our own name */
-	unsigned how;     /* of enum received_how */
-	const char *id;   /* our own: queue or mail id */
+	const char *helo;  /* null or "": "unknown" */
+	const char *rdns;  /* verified name of the address; may be null */
+	const char *ip;    /* text without brackets, either family; null on a unix socket */
+	bool hides_client; /* a submission: where our own subscriber is, and under which name his
+			      phone calls, is nobody's business: no helo, rdns, ip */
+	const char *by;    /* our own name */
+	unsigned how;      /* of enum received_how */
+	const char *id;    /* our own: queue or mail id */
 	const struct mailaddr
 		*rcpt; /* only if the mail has a single recipient, else null (never tell Bcc) */
 	int64_t time_s;

@@ -191,6 +191,22 @@ static void test_widest(void **state)
 	assert_int_equal(return_path_format(&a, path, RETURN_PATH_MAX - 1), E_TOO_LARGE);
 }
 
+static void test_client_hidden(void **state)
+{
+	char buf[RECEIVED_MAX];
+	struct received r = {.helo = "phone",
+			     .ip = "192.0.2.1",
+			     .hides_client = true,
+			     .by = "mx.test",
+			     .how = RECEIVED_EXTENDED | RECEIVED_TLS | RECEIVED_AUTH,
+			     .id = "1"};
+
+	(void)state;
+	assert_true(received_format(&r, buf, sizeof buf) > 0);
+	assert_string_equal(buf, "Received: by mx.test with ESMTPSA id 1;\r\n"
+				 "\tThu, 01 Jan 1970 00:00:00 +0000\r\n");
+}
+
 static void test_return_path(void **state)
 {
 	struct mailaddr a = address("\"a b\"@C"), null = {0};
@@ -209,7 +225,7 @@ int main(void)
 		cmocka_unit_test(test_date),        cmocka_unit_test(test_date_against_libc),
 		cmocka_unit_test(test_with),        cmocka_unit_test(test_received),
 		cmocka_unit_test(test_widest),      cmocka_unit_test(test_hostile_names),
-		cmocka_unit_test(test_return_path),
+		cmocka_unit_test(test_return_path), cmocka_unit_test(test_client_hidden),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
