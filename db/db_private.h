@@ -97,9 +97,9 @@ struct db_port {
 		void *arg;
 		int64_t seq;
 	} watches[DB_FILES];
-	struct loop_task watch_task;
-	bool watch_posted; /* under `lock`; so is: */
-	bool watching;
+	struct loop_task watch_task; /* on the loop while watch_due is not 0 */
+	_Atomic unsigned watch_due;  /* files to read on in, a bit each; set under `lock` */
+	unsigned watching;           /* files likewise; under `lock` */
 
 	struct resync_job *resyncs;  /* that still look; the loop's thread */
 	struct queue_flight *flight; /* what was taken from the queue; made at need; likewise */

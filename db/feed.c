@@ -17,25 +17,33 @@
 #include "lib/err.h"
 #include "lib/log.h"
 
-#define CATCH_UP_MS  1000
+#define CATCH_UP_US  CLOCK_S
 #define HINT_PEERS   16 /* daemons that are told; the others find out within the second */
 #define HINT_SUFFIX  ".hint"
 #define CHANGE_BATCH 256 /* rows copied out before the callbacks run */
+#define ALL_FILES    ((1U << DB_FILES) - 1)
+
+/* Who hears of a file, and where. */
+struct hints {
+	int fd; /* our own; -1: nobody here watches the file, or nobody can be told */
+	struct sockaddr_un own;
+	/* Under `tell_lock`: */
+	int64_t listed_us; /* when the folder was read last; 0: never, or too long ago */
+	size_t peers;
+	struct sockaddr_un peer[HINT_PEERS];
+};
 
 struct feed {
 	struct db *db;
 	pthread_t thread; /* hears hints; started with the first watch */
-	/* Protects started. */
+	/* Protects started, stopping, and of `files` the fd and own of what is not watched yet. */
 	pthread_mutex_t lock;
-	bool started;
-	int stop_fd, hear_fd;
-	char own[sizeof((struct sockaddr_un *)0)->sun_path];
-	/* Telling: `tell_lock` protects what follows; two writers may tell at a time. */
-	pthread_mutex_t tell_lock;
+	bool started, stopping;
+	int wake_fd; /* the thread looks at them again */
 	int tell_fd;
-	int64_t listed_us; /* when the folder was read last */
-	size_t peers;
-	struct sockaddr_un peer[HINT_PEERS];
+	/* Two writers may tell at a time. */
+	pthread_mutex_t tell_lock;
+	struct hints files[DB_FILES];
 };
 
 /* ---- writing ---- */
@@ -98,82 +106,86 @@ static void catch_up(struct db_port *port, enum db_file file)
 	} while (n == CHANGE_BATCH && !port->closed);
 }
 
+/* Takes no lock: who wakes us holds the port's while he does it. */
 static void watch_run(struct loop_task *task)
 {
 	struct db_port *port =
 		(struct db_port *)((char *)task - offsetof(struct db_port, watch_task));
+	unsigned due = atomic_exchange(&port->watch_due, 0);
 
-	pthread_mutex_lock(&port->lock);
-	port->watch_posted = false;
-	pthread_mutex_unlock(&port->lock);
 	for (int i = 0; i < DB_FILES && !port->closed; i++)
-		catch_up(port, (enum db_file)i);
+		if (due & 1U << i)
+			catch_up(port, (enum db_file)i);
 }
 
-static void wake_watchers(struct db *db)
+static void wake_watchers(struct db *db, unsigned files)
 {
 	pthread_mutex_lock(&db->lock);
 	for (struct db_port *port = db->ports; port; port = port->next) {
 		pthread_mutex_lock(&port->lock);
-		if (port->watching && !port->watch_posted) {
-			port->watch_posted = true;
+		unsigned due = files & port->watching;
+		if (due && !atomic_fetch_or(&port->watch_due, due))
 			loop_post(port->loop, &port->watch_task);
-		}
 		pthread_mutex_unlock(&port->lock);
 	}
 	pthread_mutex_unlock(&db->lock);
 }
 
+void feed_committed(struct feed *f, enum db_file file)
+{
+	wake_watchers(f->db, 1U << file);
+}
+
 /* ---- hints between processes ---- */
 
-static void list_peers(struct feed *f)
+/* How the sockets of those end who watch a file: nobody is woken for another. */
+static const char *const hint_suffix[DB_FILES] = {[DB_BINDINGS] = ".bindings" HINT_SUFFIX,
+						  [DB_MAIL] = ".mail" HINT_SUFFIX,
+						  [DB_SMSC] = ".smsc" HINT_SUFFIX};
+
+static void list_peers(struct feed *f, enum db_file file)
 {
+	struct hints *h = &f->files[file];
 	DIR *dir = opendir(f->db->hint_dir);
 	struct dirent *entry;
 
-	f->peers = 0;
-	while (dir && f->peers < HINT_PEERS && (entry = readdir(dir))) {
-		struct sockaddr_un *peer = &f->peer[f->peers];
-		size_t len = strlen(entry->d_name), tail = strlen(HINT_SUFFIX);
+	h->peers = 0;
+	while (dir && h->peers < HINT_PEERS && (entry = readdir(dir))) {
+		struct sockaddr_un *peer = &h->peer[h->peers];
+		size_t len = strlen(entry->d_name), tail = strlen(hint_suffix[file]);
 
-		if (len <= tail || strcmp(entry->d_name + len - tail, HINT_SUFFIX) != 0)
+		if (len <= tail || strcmp(entry->d_name + len - tail, hint_suffix[file]) != 0)
 			continue;
 		int n = snprintf(peer->sun_path, sizeof peer->sun_path, "%s/%s", f->db->hint_dir,
 				 entry->d_name);
 		if (n < 0 || (size_t)n >= sizeof peer->sun_path ||
-		    strcmp(peer->sun_path, f->own) == 0)
+		    strcmp(peer->sun_path, h->own.sun_path) == 0)
 			continue;
 		peer->sun_family = AF_UNIX;
-		f->peers++;
+		h->peers++;
 	}
 	if (dir)
 		closedir(dir);
 }
 
-static void tell_peers(struct feed *f, enum db_file file)
+void feed_tell(struct feed *f, enum db_file file)
 {
+	struct hints *h = &f->files[file];
 	uint8_t octet = (uint8_t)file;
 	int64_t now_us = clock_mono_us();
 
+	if (f->tell_fd < 0)
+		return;
 	pthread_mutex_lock(&f->tell_lock);
-	if (f->tell_fd >= 0) {
-		if (!f->listed_us || now_us - f->listed_us > CLOCK_S)
-			list_peers(f);
-		f->listed_us =
-			f->listed_us && now_us - f->listed_us <= CLOCK_S ? f->listed_us : now_us;
-		/* A full socket is a hint already; a dead one's daemon reads the truth when it
-		 * starts. */
-		for (size_t i = 0; i < f->peers; i++)
-			sendto(f->tell_fd, &octet, 1, MSG_DONTWAIT | MSG_NOSIGNAL,
-			       (const struct sockaddr *)&f->peer[i], sizeof f->peer[i]);
+	if (!h->listed_us || now_us - h->listed_us > CLOCK_S) {
+		list_peers(f, file);
+		h->listed_us = now_us;
 	}
+	/* A full socket is a hint already; a dead one's daemon reads the truth when it starts. */
+	for (size_t i = 0; i < h->peers; i++)
+		sendto(f->tell_fd, &octet, 1, MSG_DONTWAIT | MSG_NOSIGNAL,
+		       (const struct sockaddr *)&h->peer[i], sizeof h->peer[i]);
 	pthread_mutex_unlock(&f->tell_lock);
-}
-
-void feed_committed(struct feed *f, enum db_file file)
-{
-	wake_watchers(f->db);
-	tell_peers(f, file);
 }
 
 /* A socket that answers has an owner; one that does not is a dead process's. */
@@ -187,60 +199,106 @@ static bool is_alive(const struct sockaddr_un *address)
 	return alive;
 }
 
-/* DIR/run/<daemon>.hint; a second process of the name takes <daemon>.<pid>.hint. */
-static int bind_own(struct feed *f)
+/* DIR/run/<daemon>.<file>.hint; a second process of the name takes <daemon>.<pid>.<file>.hint. */
+static int bind_own(struct feed *f, enum db_file file)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int n = snprintf(address.sun_path, sizeof address.sun_path, "%s/%s" HINT_SUFFIX,
-			 f->db->hint_dir, f->db->daemon);
+	int n = snprintf(address.sun_path, sizeof address.sun_path, "%s/%s%s", f->db->hint_dir,
+			 f->db->daemon, hint_suffix[file]);
 
 	if (n < 0 || (size_t)n >= sizeof address.sun_path)
 		return E_RANGE;
 	if (is_alive(&address)) {
-		n = snprintf(address.sun_path, sizeof address.sun_path, "%s/%s.%ld" HINT_SUFFIX,
-			     f->db->hint_dir, f->db->daemon, (long)getpid());
+		n = snprintf(address.sun_path, sizeof address.sun_path, "%s/%s.%ld%s",
+			     f->db->hint_dir, f->db->daemon, (long)getpid(), hint_suffix[file]);
 		if (n < 0 || (size_t)n >= sizeof address.sun_path)
 			return E_RANGE;
 	}
 	unlink(address.sun_path);
-	f->hear_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (f->hear_fd < 0 || bind(f->hear_fd, (struct sockaddr *)&address, sizeof address))
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address)) {
+		if (fd >= 0)
+			close(fd);
 		return E_IO;
+	}
 	pthread_mutex_lock(&f->tell_lock);
-	memcpy(f->own, address.sun_path, sizeof f->own);
-	f->listed_us = 0;
+	f->files[file].own = address;
+	f->files[file].listed_us = 0;
 	pthread_mutex_unlock(&f->tell_lock);
+	f->files[file].fd = fd;
 	return 0;
+}
+
+/* Where hints come in, by file, and behind them what wakes the thread. False: it is to end. */
+static bool read_fds(struct feed *f, struct pollfd fds[DB_FILES + 1])
+{
+	pthread_mutex_lock(&f->lock);
+	bool goes_on = !f->stopping;
+	for (int i = 0; i < DB_FILES; i++)
+		fds[i] = (struct pollfd){.fd = f->files[i].fd, .events = POLLIN};
+	pthread_mutex_unlock(&f->lock);
+	fds[DB_FILES] = (struct pollfd){.fd = f->wake_fd, .events = POLLIN};
+	return goes_on;
+}
+
+/* Those whose hints came; after a second without looking, all. */
+static unsigned hear(const struct pollfd fds[DB_FILES + 1], int64_t *looked_us)
+{
+	unsigned heard = 0;
+	uint8_t octets[16];
+	uint64_t count;
+
+	for (unsigned i = 0; i < DB_FILES; i++) {
+		if (fds[i].fd < 0 || !fds[i].revents)
+			continue;
+		while (recv(fds[i].fd, octets, sizeof octets, 0) >= 0)
+			;
+		heard |= 1U << i;
+	}
+	ssize_t n = fds[DB_FILES].revents ? read(fds[DB_FILES].fd, &count, sizeof count) : 0;
+	(void)n;
+	if (clock_mono_us() - *looked_us < CATCH_UP_US)
+		return heard;
+	*looked_us = clock_mono_us();
+	return ALL_FILES;
 }
 
 static void *hear_main(void *arg)
 {
 	struct feed *f = arg;
-	struct pollfd fds[] = {{.fd = f->stop_fd, .events = POLLIN},
-			       {.fd = f->hear_fd, .events = POLLIN}};
-	uint8_t octets[16];
+	struct pollfd fds[DB_FILES + 1];
+	int64_t looked_us = clock_mono_us();
 
-	for (;;) {
-		poll(fds, 2, CATCH_UP_MS);
-		if (fds[0].revents)
-			return NULL;
-		while (f->hear_fd >= 0 && recv(f->hear_fd, octets, sizeof octets, 0) >= 0)
-			;
-		wake_watchers(f->db);
+	while (read_fds(f, fds)) {
+		int64_t left_us = looked_us + CATCH_UP_US - clock_mono_us();
+		poll(fds, DB_FILES + 1, left_us > 0 ? (int)(left_us / 1000) + 1 : 0);
+		wake_watchers(f->db, hear(fds, &looked_us));
 	}
+	return NULL;
 }
 
-static int start_hearing(struct feed *f)
+static void wake_thread(struct feed *f)
+{
+	uint64_t one = 1;
+	ssize_t n = write(f->wake_fd, &one, sizeof one);
+
+	assert(n == sizeof one);
+	(void)n;
+}
+
+static int start_hearing(struct feed *f, enum db_file file)
 {
 	int err = 0;
 
 	pthread_mutex_lock(&f->lock);
+	if (f->files[file].fd < 0 && f->db->hint_dir && bind_own(f, file))
+		log_event(LOG_WARN, "feed-no-hints", LOG_TEXT("dir", f->db->hint_dir),
+			  LOG_TEXT("file", db_file_name(file)), LOG_END);
 	if (!f->started) {
-		if (f->db->hint_dir && bind_own(f))
-			log_event(LOG_WARN, "feed-no-hints", LOG_TEXT("dir", f->db->hint_dir),
-				  LOG_END);
 		f->started = pthread_create(&f->thread, NULL, hear_main, f) == 0;
 		err = f->started ? 0 : E_IO;
+	} else {
+		wake_thread(f);
 	}
 	pthread_mutex_unlock(&f->lock);
 	return err;
@@ -253,15 +311,17 @@ int feed_open(struct db *db, struct feed **out)
 	if (!f)
 		return E_NOMEM;
 	f->db = db;
-	f->hear_fd = f->tell_fd = -1;
+	f->tell_fd = -1;
+	for (int i = 0; i < DB_FILES; i++)
+		f->files[i].fd = -1;
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_mutex_init(&f->tell_lock, NULL);
-	f->stop_fd = eventfd(0, EFD_CLOEXEC);
+	f->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (db->hint_dir) {
 		mkdir(db->hint_dir, 0700); /* there already, or found out when it is used */
 		f->tell_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	}
-	if (f->stop_fd < 0) {
+	if (f->wake_fd < 0) {
 		feed_close(f);
 		return E_IO;
 	}
@@ -269,25 +329,31 @@ int feed_open(struct db *db, struct feed **out)
 	return 0;
 }
 
+static void stop_hearing(struct feed *f)
+{
+	pthread_mutex_lock(&f->lock);
+	f->stopping = true;
+	pthread_mutex_unlock(&f->lock);
+	wake_thread(f);
+	pthread_join(f->thread, NULL);
+}
+
 void feed_close(struct feed *f)
 {
 	if (!f)
 		return;
-	if (f->started) {
-		uint64_t one = 1;
-		ssize_t n = write(f->stop_fd, &one, sizeof one);
-		assert(n == sizeof one);
-		(void)n;
-		pthread_join(f->thread, NULL);
-	}
-	if (f->hear_fd >= 0) {
-		close(f->hear_fd);
-		unlink(f->own);
+	if (f->started)
+		stop_hearing(f);
+	for (int i = 0; i < DB_FILES; i++) {
+		if (f->files[i].fd < 0)
+			continue;
+		close(f->files[i].fd);
+		unlink(f->files[i].own.sun_path);
 	}
 	if (f->tell_fd >= 0)
 		close(f->tell_fd);
-	if (f->stop_fd >= 0)
-		close(f->stop_fd);
+	if (f->wake_fd >= 0)
+		close(f->wake_fd);
 	pthread_mutex_destroy(&f->lock);
 	pthread_mutex_destroy(&f->tell_lock);
 	free(f);
@@ -306,7 +372,7 @@ int db_watch(struct db_port *port, enum db_file file, change_fn *fn, void *arg)
 	err = query_run_int(&q, &newest);
 	engine_assert_idle(e);
 	if (!err)
-		err = start_hearing(port->db->feed);
+		err = start_hearing(port->db->feed, file);
 	if (err)
 		return err;
 	port->watches[file].fn = fn;
@@ -314,7 +380,7 @@ int db_watch(struct db_port *port, enum db_file file, change_fn *fn, void *arg)
 	port->watches[file].seq = newest;
 	port->watch_task.run = watch_run;
 	pthread_mutex_lock(&port->lock);
-	port->watching = true;
+	port->watching |= 1U << file;
 	pthread_mutex_unlock(&port->lock);
 	return 0;
 }

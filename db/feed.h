@@ -1,9 +1,9 @@
 /* feed -- the change feed: numbered rows appended in the transaction that they tell of, and hints
  * that there are new ones
  *
- * The rows are the truth; a hint (one octet, the file's number, in a datagram to
- * DIR/run/<daemon>.hint) only saves the wait for the next second. Watchers of this process are
- * woken after each commit without a socket. Cursors live in memory. SEE binding-rules 5
+ * The rows are the truth; a hint (a datagram to DIR/run/<daemon>.<file>.hint, where that daemon
+ * watches that file) only saves the wait for the next second. Watchers of this process are woken
+ * after each commit without a socket. Cursors live in memory. SEE binding-rules 5
  */
 #ifndef HATO_DB_FEED_H
 #define HATO_DB_FEED_H
@@ -13,8 +13,10 @@
 int feed_open(struct db *db, struct feed **out);
 void feed_close(struct feed *feed);
 
-/* From a writer's thread, after a commit that appended. */
+/* From a writer's thread, after a commit that appended: wakes the watchers of this process; tells
+ * the others. */
 void feed_committed(struct feed *feed, enum db_file file);
+void feed_tell(struct feed *feed, enum db_file file);
 
 /* In a writer's transaction. seq is ignored. */
 int feed_append(struct engine *e, const struct change *change);

@@ -245,7 +245,23 @@ static void test_without_hints(void **state)
 	free(w);
 }
 
-/* A hint saves the wait for the next second: one mail at a time is heard of sooner. */
+static void none(void *arg, const struct change *c)
+{
+	(void)arg;
+	(void)c;
+	fail();
+}
+
+static bool has_socket(const struct bench_store *s, const char *name)
+{
+	char path[400];
+
+	snprintf(path, sizeof path, "%s/%s", s->run, name);
+	return access(path, F_OK) == 0;
+}
+
+/* A hint saves the wait for the next second: one mail at a time is heard of sooner. Who watches a
+ * file has a socket for it, and none for another's. */
 static void test_hints_are_quick(void **state)
 {
 	enum { MAILS = 20 };
@@ -273,7 +289,10 @@ static void test_hints_are_quick(void **state)
 	close(go[0]);
 	store_open(s);
 	w->s = s;
+	assert_int_equal(db_watch(s->port, DB_BINDINGS, none, NULL), 0);
+	assert_true(has_socket(s, "test.bindings.hint") && !has_socket(s, "test.mail.hint"));
 	assert_int_equal(db_watch(s->port, DB_MAIL, on_change, w), 0);
+	assert_true(has_socket(s, "test.mail.hint"));
 	int quick = 0;
 	for (size_t i = 1; i <= MAILS; i++) {
 		int64_t asked_us = clock_mono_us();
@@ -297,7 +316,7 @@ static void test_socket_names(void **state)
 	char path[400];
 	int64_t id = make_subscriber(s, 1);
 
-	snprintf(path, sizeof path, "%s/test.hint", s->run);
+	snprintf(path, sizeof path, "%s/test.mail.hint", s->run);
 	FILE *stale = fopen(path, "w");
 	assert_non_null(stale);
 	fclose(stale);

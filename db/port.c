@@ -127,7 +127,7 @@ void db_port_close(struct db_port *port)
 	pthread_mutex_lock(&port->lock);
 	assert(!port->closed);
 	port->closed = true;
-	port->watching = false;
+	port->watching = 0;
 	for (;;) {
 		if (port->done_first) {
 			pthread_mutex_unlock(&port->lock);
