@@ -16,7 +16,8 @@ int ledger_init(struct ledger *l, const struct corpus *c, size_t mails, uint32_t
 	*l = (struct ledger){.corpus = c, .count = mails};
 	l->mails = calloc(mails + 1, sizeof *l->mails);
 	l->waiting = calloc(phones, sizeof *l->waiting);
-	if (trigger_tally_init(&l->tally, phones) || !l->mails || !l->waiting) {
+	l->told = calloc(phones, sizeof *l->told);
+	if (trigger_tally_init(&l->tally, phones) || !l->mails || !l->waiting || !l->told) {
 		ledger_free(l);
 		return E_NOMEM;
 	}
@@ -37,10 +38,14 @@ void ledger_free(struct ledger *l)
 {
 	free(l->mails);
 	free(l->waiting);
+	free(l->told);
 	trigger_tally_free(&l->tally);
 	latency_free(&l->attach);
 	latency_free(&l->token);
+	latency_free(&l->accept);
+	latency_free(&l->sent_trigger);
 	latency_free(&l->accept_trigger);
+	latency_free(&l->accept_next);
 	latency_free(&l->trigger_fetched);
 }
 
@@ -50,12 +55,26 @@ size_t ledger_field(const struct ledger *l, size_t index, char field[LEDGER_FIEL
 				l->run, index, l->mails[index].phone);
 }
 
+/* Which of two that are on their way is stored first is not known here: then each may be the one
+ * that is told later. */
+static bool is_alone(struct ledger *l, uint32_t phone)
+{
+	bool alone = !l->told[phone];
+
+	for (uint32_t at = l->waiting[phone]; at; at = l->mails[at - 1].next_of_phone) {
+		alone = false;
+		l->mails[at - 1].follows |= l->mails[at - 1].state == MAIL_SENDING;
+	}
+	return alone;
+}
+
 void ledger_sending(struct ledger *l, size_t index, int64_t now_us)
 {
 	struct mail *m = &l->mails[index];
 
 	/* A mail that is sent again after a "later" stands in the list already. */
 	if (m->state == MAIL_UNSENT) {
+		m->follows = !is_alone(l, m->phone);
 		m->next_of_phone = l->waiting[m->phone];
 		l->waiting[m->phone] = (uint32_t)index + 1;
 	}
@@ -65,8 +84,17 @@ void ledger_sending(struct ledger *l, size_t index, int64_t now_us)
 
 static void count_trigger(struct ledger *l, struct mail *m)
 {
-	if (m->accepted_us && m->triggered_us)
-		latency_add(&l->accept_trigger, m->triggered_us - m->accepted_us);
+	if (!m->accepted_us || !m->triggered_us)
+		return;
+	latency_add(m->follows ? &l->accept_next : &l->accept_trigger,
+		    m->triggered_us - m->accepted_us);
+	if (!m->follows)
+		latency_add(&l->sent_trigger, m->triggered_us - m->sent_us);
+}
+
+void ledger_content(struct ledger *l, size_t index, int64_t now_us)
+{
+	l->mails[index].sent_us = now_us;
 }
 
 void ledger_accepted(struct ledger *l, size_t index, int64_t now_us)
@@ -75,6 +103,7 @@ void ledger_accepted(struct ledger *l, size_t index, int64_t now_us)
 
 	m->state = MAIL_ACCEPTED;
 	m->accepted_us = now_us;
+	latency_add(&l->accept, now_us - m->sent_us);
 	l->sent++;
 	count_trigger(l, m); /* the datagram may be faster than the 250 */
 }
@@ -89,6 +118,7 @@ void ledger_triggered(struct ledger *l, uint32_t phone, enum bearer by, const st
 		      int64_t now_us)
 {
 	l->triggers++;
+	l->told[phone] = true;
 	trigger_tally_heard(&l->tally, phone, by, t->timestamp_s, t->tid, now_us);
 	for (uint32_t at = l->waiting[phone]; at; at = l->mails[at - 1].next_of_phone) {
 		struct mail *m = &l->mails[at - 1];
@@ -178,6 +208,12 @@ void ledger_fetched(struct ledger *l, uint32_t phone, const uint8_t *octets, siz
 	if (m->triggered_us)
 		latency_add(&l->trigger_fetched, now_us - m->triggered_us);
 	strike(l, index);
+}
+
+void ledger_read(struct ledger *l, uint32_t phone)
+{
+	l->told[phone] = false;
+	trigger_tally_read(&l->tally, phone);
 }
 
 uint32_t ledger_lost(const struct ledger *l)

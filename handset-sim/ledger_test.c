@@ -62,11 +62,51 @@ static void test_clean_run(void **state)
 	assert_true(ledger_is_clean(&ledger));
 	assert_int_equal(ledger.fetched, 3);
 	assert_int_equal(ledger.accept_trigger.count, 3);
+	assert_int_equal(ledger.accept.count, 3);
 	assert_int_equal(ledger.trigger_fetched.count, 3);
 	/* a session that was cut before QUIT: the same once more */
 	ledger_fetched(&ledger, ledger.mails[0].phone, octets, delivered(0, TRACE, octets), 400);
 	assert_int_equal(ledger.again, 1);
 	assert_true(ledger_is_clean(&ledger));
+}
+
+/* A mail that finds a trigger pending is told when the schedule says: it does not count as slow. */
+static void test_those_that_follow_are_apart(void **state)
+{
+	(void)state;
+	uint32_t phone = ledger.mails[0].phone;
+
+	ledger.mails[1].phone = ledger.mails[2].phone = phone;
+	ledger_sending(&ledger, 0, 0);
+	ledger_content(&ledger, 0, 40);
+	ledger_accepted(&ledger, 0, 100);
+	ledger_triggered(&ledger, phone, BEARER_UDP, &trigger, 200);
+	ledger_sending(&ledger, 1, 0); /* the first is not read yet */
+	ledger_accepted(&ledger, 1, 300);
+	ledger_triggered(&ledger, phone, BEARER_UDP, &trigger, 250200);
+	assert_int_equal(ledger.accept_trigger.count, 1);
+	assert_int_equal(ledger.accept_trigger.samples_us[0], 100);
+	assert_int_equal(ledger.sent_trigger.samples_us[0], 160);
+	assert_int_equal(ledger.accept_next.count, 1);
+	assert_int_equal(ledger.accept_next.samples_us[0], 249900);
+	ledger.waiting[phone] = 0; /* both are fetched, but the session has not ended */
+	ledger_sending(&ledger, 2, 0);
+	assert_true(ledger.mails[2].follows);
+}
+
+/* Of two that are on their way together, either may be the one that waits. */
+static void test_two_at_a_time_follow_each_other(void **state)
+{
+	(void)state;
+	ledger.mails[1].phone = ledger.mails[2].phone = ledger.mails[0].phone;
+	ledger_sending(&ledger, 0, 0);
+	assert_false(ledger.mails[0].follows);
+	ledger_sending(&ledger, 1, 0);
+	assert_true(ledger.mails[0].follows && ledger.mails[1].follows);
+	ledger.waiting[ledger.mails[0].phone] = 0;
+	ledger_read(&ledger, ledger.mails[0].phone);
+	ledger_sending(&ledger, 2, 0);
+	assert_false(ledger.mails[2].follows);
 }
 
 static void test_one_octet_is_seen(void **state)
@@ -157,6 +197,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_clean_run, begin, finish),
+		cmocka_unit_test_setup_teardown(test_those_that_follow_are_apart, begin, finish),
+		cmocka_unit_test_setup_teardown(test_two_at_a_time_follow_each_other, begin,
+						finish),
 		cmocka_unit_test_setup_teardown(test_one_octet_is_seen, begin, finish),
 		cmocka_unit_test_setup_teardown(test_short_and_foreign_tops_are_seen, begin,
 						finish),

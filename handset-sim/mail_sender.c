@@ -107,6 +107,7 @@ static void send_content(struct line *l)
 		dot_stuff_end(&stuff, to_conn, l->conn);
 	else
 		conn_write(l->conn, ".\r\n", 3);
+	ledger_content(l->sender->ledger, l->mail, clock_mono_us());
 }
 
 static void send_envelope(struct line *l)

@@ -251,7 +251,7 @@ static void on_fetch_ended(void *arg, enum fetch_end end)
 	p->tries = 0;
 	p->used_us = clock_mono_us();
 	p->world->ledger.logins++;
-	trigger_tally_read(&p->world->ledger.tally, p->index);
+	ledger_read(&p->world->ledger, p->index);
 	phone_follow(p);
 	if (!p->fetch && p->state == PHONE_READY && world_random(p->world, 20) == 0)
 		refresh(p);

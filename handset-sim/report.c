@@ -6,8 +6,8 @@
 
 static json_t *latency_json(struct latency *l)
 {
-	return json_pack("{s:f, s:f, s:f}", "p50", latency_ms(l, 0.5), "p99", latency_ms(l, 0.99),
-			 "max", latency_ms(l, 1));
+	return json_pack("{s:I, s:f, s:f, s:f}", "count", (json_int_t)l->count, "p50",
+			 latency_ms(l, 0.5), "p99", latency_ms(l, 0.99), "max", latency_ms(l, 1));
 }
 
 /* What the radio side came to. */
@@ -43,6 +43,9 @@ static void json_report(struct world *w, const struct trigger_verdict *v)
 		(json_int_t)l->reported, "denied", (json_int_t)l->denied, "loop_seconds",
 		w->sending_us ? (double)(w->ended_us - w->sending_us) / 1e6 : 0.0);
 
+	json_object_set_new(o, "accept", latency_json(&l->accept));
+	json_object_set_new(o, "sent_trigger", latency_json(&l->sent_trigger));
+	json_object_set_new(o, "accept_next", latency_json(&l->accept_next));
 	if (w->sms)
 		json_object_set_new(o, "radio", radio_json(w, v));
 	if (w->day) {
@@ -118,7 +121,9 @@ void report_print(struct world *w)
 	printf("\n  %-28s %10s %10s %10s\n", "milliseconds", "p50", "p99", "max");
 	latency_row("attach (lease event)", &l->attach);
 	latency_row("token", &l->token);
+	latency_row("content -> accepted", &l->accept);
 	latency_row("accepted -> trigger", &l->accept_trigger);
+	latency_row("  while another is pending", &l->accept_next);
 	latency_row("trigger -> fetched", &l->trigger_fetched);
 	if (w->sending_us)
 		printf("\n  %u mails through the whole loop in %.2f s\n", l->fetched,
