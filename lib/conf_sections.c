@@ -6,6 +6,7 @@
 #include "lib/conf_private.h"
 #include "lib/dns_servers.h"
 #include "lib/err.h"
+#include "lib/rules/dnsbl.h"
 
 static int unknown(const char *what, const char *name, char error[256])
 {
@@ -224,6 +225,20 @@ static int dns_servers_check(const char *name, const char *text, char error[256]
 	return rc ? E_SYNTAX : 0;
 }
 
+static int dnsbl_check(const char *name, const char *text, char error[256])
+{
+	struct dnsbl_list lists[DNSBL_LISTS_MAX];
+	const char *bad = text;
+	size_t n;
+	int rc = dnsbl_parse(text, lists, DNSBL_LISTS_MAX, &n, &bad);
+
+	if (rc == E_TOO_LARGE)
+		snprintf(error, 256, "%s: more than %d lists", name, DNSBL_LISTS_MAX);
+	else if (rc)
+		snprintf(error, 256, "%s: no ZONE=SCORE[:CODES]: '%.100s'", name, bad);
+	return rc ? E_SYNTAX : 0;
+}
+
 int conf_check(struct conf *c, char error[256])
 {
 	struct conf_realm *r = &c->realms[0];
@@ -262,6 +277,8 @@ int conf_check(struct conf *c, char error[256])
 		rc = address_check("smtpgw.listen", c->smtpgw_listen, error);
 	if (!rc)
 		rc = dns_servers_check("smtpgw.dns_servers", c->smtpgw_dns_servers, error);
+	if (!rc)
+		rc = dnsbl_check("smtpgw.dnsbl", c->smtpgw_dnsbl, error);
 	if (!rc)
 		rc = address_check("pushsrv.listen", c->pushsrv_listen, error);
 	if (!rc)

@@ -246,6 +246,7 @@ static void test_refusals(void **state)
 		{"[pushsrv]\nretry = 1,0\n", NULL, "pushsrv.retry"},
 		{"[pushsrv]\napplication_id = imode\n", NULL, "none of emn.ua, spmode"},
 		{"[smtpgw]\nlisten = localhost\n", NULL, "is no address"},
+		{"[smtpgw]\ndnsbl = a=1 b\n", NULL, "smtpgw.dnsbl: no ZONE=SCORE[:CODES]: 'b'"},
 		{"[smtpgw]\ndns_servers = ns.example\n", NULL, "smtpgw.dns_servers: 'ns.example'"},
 		{"[authsrv]\nproxy_from = nobody\n", NULL, "authsrv.proxy_from: 'nobody'"},
 		{"[popgw]\nproxy_from = 10.0.0.1/8\n", NULL, "popgw.proxy_from"},
