@@ -1,10 +1,11 @@
 /* bearer -- what a trigger costs on this machine, without daemons
  *
- * bearer fill DIR MAILBOXES due|asleep
+ * bearer fill DIR MAILBOXES due|asleep|forgotten
  *	makes a store in DIR: that many subscribers, each with a confirmed lease at an address of
  *	127/8 and one mail waiting. due: its trigger is due, in an order that has nothing to do
  *	with theirs. asleep: it was sent, was not answered, and sleeps; one in a hundred had its
- *	lease confirmed since.
+ *	lease confirmed since, and the change feed tells of it. forgotten: the same, but nobody
+ *	knows how far the feed was followed.
  * bearer outbox DIR MAILBOXES
  *	pushsrv's trigger thread over that store until all are sent: from rows of the outbox, the
  *	owner checked and the send log committed before each leaves.
@@ -195,6 +196,29 @@ static void fill_bindings(const char *dir, int64_t mailboxes, bool is_due, int64
 	close_file(db, q, 5);
 }
 
+/* What the change feed tells of those whose lease was confirmed. */
+static void fill_feed(const char *dir, int64_t mailboxes, int64_t now_us)
+{
+	sqlite3 *db = open_file(dir, "bindings.db");
+	uint8_t addr[16];
+	sqlite3_stmt *q = prepare(
+		db, "INSERT INTO change (at_us, kind, subscriber, former, realm, addr, plen,"
+		    " port_first, port_last, generation, state) VALUES"
+		    " (?1, 0, ?2, 0, 'default', ?3, 128, 0, 65535, 1, 2)");
+
+	for (int64_t n = 0; n <= mailboxes; n += WOKEN) { /* the first is nobody's */
+		address_of(n, addr);
+		sqlite3_bind_int64(q, 1, now_us);
+		sqlite3_bind_int64(q, 2, n);
+		sqlite3_bind_blob(q, 3, addr, sizeof addr, SQLITE_STATIC);
+		run(q);
+	}
+	close_file(db, &q, 1);
+	db = open_file(dir, "mail.db");
+	execute(db, "UPDATE bindings_heard SET seq = 1");
+	close_file(db, NULL, 0);
+}
+
 /* 1 to n, each once, in no order: n is not a multiple of the prime. */
 static int64_t shuffled(int64_t i, int64_t n)
 {
@@ -244,12 +268,15 @@ static struct db *open_store(const char *dir, const struct conf *c)
 	return db;
 }
 
-static void fill(const char *dir, int64_t mailboxes, bool is_due)
+static void fill(const char *dir, int64_t mailboxes, const char *state)
 {
+	bool is_due = strcmp(state, "due") == 0;
 	int64_t now_us = clock_now_us();
 	db_close(open_store(dir, NULL));
 	fill_bindings(dir, mailboxes, is_due, now_us);
 	fill_mail(dir, mailboxes, is_due, now_us);
+	if (strcmp(state, "asleep") == 0)
+		fill_feed(dir, mailboxes, now_us);
 }
 
 /* ---- from the outbox ---- */
@@ -437,12 +464,13 @@ int main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "last") == 0)
 		last(atof(argv[2]));
 	else if (argc == 5 && strcmp(argv[1], "fill") == 0)
-		fill(argv[2], atoll(argv[3]), strcmp(argv[4], "due") == 0);
+		fill(argv[2], atoll(argv[3]), argv[4]);
 	else if (argc == 4 && strcmp(argv[1], "outbox") == 0)
 		outbox(argv[2], atoll(argv[3]));
 	else if (argc == 4 && strcmp(argv[1], "pending") == 0)
 		pending(argv[2], atoll(argv[3]));
 	else
-		die("fill DIR MAILBOXES due|asleep, outbox|pending DIR MAILBOXES, last SECONDS");
+		die("fill DIR MAILBOXES due|asleep|forgotten, outbox|pending DIR MAILBOXES, last "
+		    "SECONDS");
 	return 0;
 }

@@ -5,8 +5,8 @@
 
 bearer: the last stage alone (resolved, signed datagrams out; the same with the signing), by the time of one core; and from rows of the
 outbox, owner checked and send log committed before anything leaves, by the clock. pending: that many triggers that wait, none of them due, one
-in a hundred with a lease that was confirmed while pushsrv was away: how long until it has looked at all of them and sent those, and the memory
-it took for each.
+in a hundred with a lease that was confirmed while pushsrv was away: how long until those are sent, by the change feed and (walk) where it does not
+reach back, by looking at all of them; and the memory it took for each.
 """
 import json
 import pathlib
@@ -43,7 +43,9 @@ def bearer(mailboxes):
 
 
 def pending(mailboxes):
-    return {"bench": "pending", **with_store(mailboxes, "asleep", "pending"), "repeat": "bench/run pending %d" % mailboxes}
+    walk = with_store(mailboxes, "forgotten", "pending")
+    return {"bench": "pending", **with_store(mailboxes, "asleep", "pending"), "walk_seconds": walk["resumed_seconds"],
+            "repeat": "bench/run pending %d" % mailboxes}
 
 
 if __name__ == "__main__":

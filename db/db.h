@@ -439,6 +439,8 @@ enum db_file { DB_BINDINGS, DB_MAIL, DB_SMSC, DB_QUEUE };
  * starting daemon watches first, then reads the truth. */
 typedef void change_fn(void *arg, const struct change *);
 int db_watch(struct db_port *, enum db_file, change_fn *, void *arg);
+/* The number of the change that fn was called for last, or where it began. */
+int64_t db_watched(const struct db_port *, enum db_file);
 
 /* ---- for the operator
  * ---------------------------------------------------------------------------------------------- */

@@ -66,7 +66,7 @@ int feed_append(struct engine *e, const struct change *c)
 
 /* ---- watching ---- */
 
-static size_t read_changes(struct engine *e, int64_t after, struct change *out, size_t limit)
+int feed_read(struct engine *e, int64_t after, struct change *out, size_t limit, size_t *count)
 {
 	struct query q;
 	size_t n = 0;
@@ -84,9 +84,10 @@ static size_t read_changes(struct engine *e, int64_t after, struct change *out, 
 		c->generation = (uint32_t)query_get_int(&q);
 		c->state = (enum key_state)query_get_int(&q);
 	}
-	query_end(&q);
+	int err = query_end(&q);
 	engine_assert_idle(e);
-	return n;
+	*count = n;
+	return err;
 }
 
 /* The callback may close the port or watch anew: what is used after it is read again. */
@@ -98,7 +99,9 @@ static void catch_up(struct db_port *port, enum db_file file)
 
 	do {
 		struct engine *e = port->watches[file].fn ? port_reader(port, file, &err) : NULL;
-		n = e ? read_changes(e, port->watches[file].seq, batch, CHANGE_BATCH) : 0;
+		n = 0;
+		if (e)
+			feed_read(e, port->watches[file].seq, batch, CHANGE_BATCH, &n);
 		for (size_t i = 0; i < n && !port->closed; i++) {
 			port->watches[file].seq = batch[i].seq;
 			port->watches[file].fn(port->watches[file].arg, &batch[i]);
@@ -357,6 +360,11 @@ void feed_close(struct feed *f)
 	pthread_mutex_destroy(&f->lock);
 	pthread_mutex_destroy(&f->tell_lock);
 	free(f);
+}
+
+int64_t db_watched(const struct db_port *port, enum db_file file)
+{
+	return port->watches[file].seq;
 }
 
 int db_watch(struct db_port *port, enum db_file file, change_fn *fn, void *arg)

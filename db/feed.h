@@ -18,6 +18,9 @@ void feed_close(struct feed *feed);
 void feed_committed(struct feed *feed, enum db_file file);
 void feed_tell(struct feed *feed, enum db_file file);
 
+/* What was appended after a number, in order; up to `limit`. */
+int feed_read(struct engine *e, int64_t after, struct change *out, size_t limit, size_t *n);
+
 /* In a writer's transaction. seq is ignored. */
 int feed_append(struct engine *e, const struct change *change);
 

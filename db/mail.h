@@ -63,6 +63,8 @@ int outbox_raise(struct engine *e, const struct schedule *s, struct mailbox *box
  * here; *n rows of the send log from *first on. */
 int outbox_send_first(struct engine *e, const struct schedule *s, struct outbox_row *row,
 		      int64_t *first, uint32_t *n);
+/* How far the bindings' change feed has had its effect on the rows, this transaction's included. */
+int outbox_heard(struct engine *e, int64_t seq);
 /* A session listed all up to uid. */
 int outbox_clear(struct engine *e, int64_t subscriber, uint32_t listed_uid);
 

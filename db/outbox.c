@@ -9,8 +9,6 @@
 #include "lib/clock.h"
 #include "lib/err.h"
 
-#define MISSED_MAX 1000
-
 void outbox_read(struct query *q, struct outbox_row *r)
 {
 	r->subscriber = query_get_int(q);
@@ -152,96 +150,30 @@ void send_log_find(struct db_port *port, const struct key *k, uint8_t tid, int64
 	got(arg, err, subscriber, (uint32_t)generation);
 }
 
-/* ---- whose lease was confirmed meanwhile ---- */
-
-/* Rows that no datagram is due of, from `after` on. */
-static int read_waiting(struct engine *e, int64_t after, size_t limit, int64_t now_us,
-			struct outbox_row *rows, size_t *n, int64_t *last)
-{
-	struct query q;
-	size_t seen = 0;
-
-	query_begin(&q, e, STMT_OUTBOX_AFTER);
-	query_int(&q, after);
-	query_int(&q, (int64_t)limit);
-	for (; seen < limit && query_next(&q); seen++) {
-		outbox_read(&q, &rows[*n]);
-		*last = rows[*n].subscriber;
-		if (rows[*n].next_us > now_us || rows[*n].bearer != BEARER_UDP)
-			(*n)++;
-	}
-	if (seen < limit)
-		*last = 0;
-	return query_end(&q);
-}
-
-/* All at one moment: a transaction for each look would cost more than the look. */
-static int read_missed(struct engine *e, const struct schedule *s, const struct outbox_row *rows,
-		       size_t n, int64_t *subscribers, size_t *count)
-{
-	struct query q;
-
-	query_begin(&q, e, STMT_VIEW);
-	int err = query_run(&q);
-	for (size_t i = 0; !err && i < n; i++) {
-		int64_t confirmed_us = 0;
-		query_begin(&q, e, STMT_CONFIRMED_OF);
-		query_int(&q, rows[i].subscriber);
-		while (query_next(&q)) {
-			int64_t at_us = query_get_int(&q);
-			confirmed_us = at_us > confirmed_us ? at_us : confirmed_us;
-		}
-		err = query_end(&q);
-		if (confirmed_us && schedule_missed(s, &rows[i], confirmed_us))
-			subscribers[(*count)++] = rows[i].subscriber;
-	}
-	engine_rollback(e);
-	return err;
-}
-
-void outbox_missed(struct db_port *port, int64_t after, size_t limit, int64_t now_us,
-		   outbox_missed_got *got, void *arg)
-{
-	size_t n = 0, count = 0;
-	int64_t last = after;
-	int err, bindings_err;
-	struct engine *mail = port_reader(port, DB_MAIL, &err);
-	struct engine *bindings = port_reader(port, DB_BINDINGS, &bindings_err);
-
-	if (limit > MISSED_MAX)
-		limit = MISSED_MAX;
-	struct outbox_row *rows = malloc((limit + 1) * sizeof *rows);
-	int64_t *subscribers = malloc((limit + 1) * sizeof *subscribers);
-	if (!err)
-		err = bindings_err;
-	if (!err && (!rows || !subscribers))
-		err = E_NOMEM;
-	if (!err)
-		err = read_waiting(mail, after, limit, now_us, rows, &n, &last);
-	if (!err)
-		err = read_missed(bindings, &port->db->options.schedule, rows, n, subscribers,
-				  &count);
-	if (!err) {
-		engine_assert_idle(mail);
-		engine_assert_idle(bindings);
-	}
-	got(arg, err, subscribers, err ? 0 : count, last);
-	free(rows);
-	free(subscribers);
-}
-
 /* ---- the end, and what a crash leaves ---- */
 
 /* In the place of a number: a row that is of no sending. */
 #define ALL_LEFT "-"
 
+struct doubt_write {
+	struct write write;
+	db_done *done;
+	void *arg;
+	int64_t now_us, before_us, within_us;
+	int64_t heard; /* triggers_all_left */
+	size_t limit;
+	struct doubtful {
+		int64_t subscriber, timestamp_s;
+	} list[];
+};
+
 static int run_all_left(struct write *write, struct engine *e)
 {
 	static const struct key none;
 	int64_t newest = 0;
+	int64_t heard = ((struct doubt_write *)write)->heard;
 	struct query q;
 
-	(void)write;
 	query_begin(&q, e, STMT_SEND_LOG_NEWEST);
 	int err = query_run_int(&q, &newest);
 	if (err)
@@ -256,19 +188,9 @@ static int run_all_left(struct write *write, struct engine *e)
 	query_int(&q, 0);
 	query_int(&q, 0);
 	query_text(&q, ALL_LEFT);
-	return query_run(&q);
+	err = query_run(&q);
+	return err || !heard ? err : outbox_heard(e, heard);
 }
-
-struct doubt_write {
-	struct write write;
-	db_done *done;
-	void *arg;
-	int64_t now_us, before_us, within_us;
-	size_t limit;
-	struct doubtful {
-		int64_t subscriber, timestamp_s;
-	} list[];
-};
 
 /* From the newest datagram back. */
 static int read_doubtful(struct doubt_write *w, struct engine *e, size_t *n)
@@ -324,7 +246,7 @@ static void doubt_done(struct write *write)
 	w->done(w->arg, write->err);
 }
 
-void triggers_all_left(struct db_port *port, db_done *done, void *arg)
+void triggers_all_left(struct db_port *port, int64_t heard, db_done *done, void *arg)
 {
 	struct doubt_write *w = write_new(sizeof *w, 0, run_all_left, doubt_done);
 
@@ -334,6 +256,7 @@ void triggers_all_left(struct db_port *port, db_done *done, void *arg)
 	}
 	w->done = done;
 	w->arg = arg;
+	w->heard = heard;
 	write_submit(port, DB_MAIL, w);
 }
 

@@ -67,6 +67,9 @@ struct trigger_take {
 	size_t sms_room;      /* short messages at most, whatever the queue */
 	const int64_t *woken; /* subscribers whose lease was confirmed: their rows, if any, first */
 	size_t woken_count;
+	/* With them, and with what was committed before, all is done that the bindings' change feed
+	 * asks for up to here: kept with the group, for bindings_heard. 0: not known. */
+	int64_t heard;
 };
 struct trigger_taken {
 	const struct trigger_out *out;
@@ -106,8 +109,8 @@ void triggers_unsent(struct db_port *, const struct trigger_unsent *, size_t n, 
  * sent counts as before. */
 void outbox_look(struct db_port *, int64_t subscriber, int64_t now_us, db_done *, void *arg);
 
-/* A pushsrv that ends with nothing on its way says so, in the send log. */
-void triggers_all_left(struct db_port *, db_done *, void *arg);
+/* A pushsrv that ends with nothing on its way says so, in the send log; `heard` as in a take. */
+void triggers_all_left(struct db_port *, int64_t heard, db_done *, void *arg);
 /* A starting one, once, before it takes anything: where the last one did not, nobody knows of the
  * newest `limit` datagrams of the send log before before_us, as far as they are within_us of the
  * newest one, whether they left. They are not counted, and due (schedule_doubt). */
@@ -118,11 +121,20 @@ typedef void outbox_row_got(void *arg, int err, const struct outbox_row *);
 void outbox_get(struct db_port *, int64_t subscriber, outbox_row_got *,
 		void *arg); /* E_NOT_FOUND */
 
+typedef void outbox_missed_got(void *arg, int err, const int64_t *subscribers, size_t n,
+			       int64_t last);
+
+/* How far the bindings' change feed was followed by whoever took triggers before. 0: not known. */
+int bindings_heard(struct db_port *, int64_t *seq);
+/* What was missed since, a piece: whom changes after `after`, up to `upto`, tell of, and who has a
+ * row that no datagram is due of and holds a confirmed lease that should be one's. *last: how far
+ * it went; 0: at the end. E_NOT_FOUND: the feed does not reach back so far, or tells of something
+ * that may concern anybody: only a walk through the whole outbox tells. */
+void outbox_missed_since(struct db_port *, int64_t after, int64_t upto, size_t limit,
+			 int64_t now_us, outbox_missed_got *, void *arg);
 /* A piece of the whole outbox, in order of subscriber, after `after`: whom no datagram is due for,
  * and who holds a confirmed lease that should be one's (schedule_missed). A starting pushsrv asks
  * for all of them. *last: how far it went; 0: at the end. */
-typedef void outbox_missed_got(void *arg, int err, const int64_t *subscribers, size_t n,
-			       int64_t last);
 void outbox_missed(struct db_port *, int64_t after, size_t limit, int64_t now_us,
 		   outbox_missed_got *, void *arg);
 

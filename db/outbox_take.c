@@ -419,7 +419,10 @@ static int run_take(struct write *write, struct engine *e)
 					  .no_host = to.no_host,
 					  .next_us = INT64_MAX,
 					  .sms_next_us = INT64_MAX};
-	err = read_next(e, w->take.bearer, &w->taken.next_us);
+	if (w->take.heard)
+		err = outbox_heard(e, w->take.heard);
+	if (!err)
+		err = read_next(e, w->take.bearer, &w->taken.next_us);
 	return err ? err : read_next(e, BEARER_SMS, &w->taken.sms_next_us);
 }
 

@@ -493,12 +493,18 @@ static void test_doubt(void **state)
 	free(take(s, BEARER_UDP, T0 + 80 * SECOND_US, last.subscriber, 0));
 	assert_int_equal(row_of(s, last.subscriber).attempts, 1);
 	h = HEARD(s);
-	triggers_all_left(s->port, on_done, h);
+	triggers_all_left(s->port, 0, on_done, h);
 	assert_int_equal(wait_for(h), 0);
 	h = HEARD(s);
 	triggers_doubt(s->port, 10, INT64_MAX, 10 * SECOND_US, on_done, h);
 	assert_int_equal(wait_for(h), 0);
 	assert_int_equal(row_of(s, last.subscriber).attempts, 1);
+}
+
+static void ignore_change(void *arg, const struct change *change)
+{
+	(void)arg;
+	(void)change;
 }
 
 static void on_missed(void *arg, int err, const int64_t *ids, size_t n, int64_t last)
@@ -544,6 +550,118 @@ static void test_missed(void **state)
 		after = h->next_us;
 	} while (after);
 	assert_int_equal(total, 1);
+}
+
+/* What the feed of the bindings tells from `after` on, in pieces of 2; E_NOT_FOUND: not all. */
+static int missed_since(struct bench_store *s, int64_t after, int64_t upto, int64_t found[8],
+			size_t *n)
+{
+	*n = 0;
+	do {
+		struct heard *h = HEARD(s);
+		outbox_missed_since(s->port, after, upto, 2, clock_now_us(), on_missed, h);
+		if (h->err)
+			return h->err;
+		assert_in_range(h->n, 0, 1);
+		if (h->n)
+			found[(*n)++] = h->id;
+		after = h->next_us;
+	} while (after);
+	return 0;
+}
+
+static int64_t feed_end(struct bench_store *s)
+{
+	assert_int_equal(db_watch(s->port, DB_BINDINGS, ignore_change, NULL), 0);
+	return db_watched(s->port, DB_BINDINGS);
+}
+
+/* By the feed: who has mail waiting and had a lease confirmed since, each once, and nobody else. */
+static void test_missed_since(void **state)
+{
+	struct bench_store *s = *state;
+	int64_t found[8], ids[7];
+	struct heard *h;
+	size_t n;
+
+	with_rules(s, false);
+	for (int i = 0; i < 7; i++) { /* without a lease: they sleep */
+		ids[i] = make_subscriber(s, i + 1);
+		accept_mail(s, ids[i], "x", clock_now_us());
+	}
+	free(take(s, BEARER_UDP, clock_now_us(), 0, 0));
+	assert_int_equal(row_of(s, ids[1]).next_us, INT64_MAX);
+	make_subscriber(s, 8);
+	attach(s, 1);
+	int64_t start = feed_end(s);
+	assert_int_equal(missed_since(s, start, start, found, &n), 0);
+	assert_int_equal(n, 0);
+	attach(s, 2);
+	attach(s, 8); /* no mail */
+	struct access_via via = attach(s, 3);
+	apply(s, an_event(LEASE_START, "10.0.0.4", 4, "s4", clock_now_us())); /* not confirmed */
+	apply(s, an_event(LEASE_START, "10.0.0.5", 5, "s5", clock_now_us()));
+	int64_t end = feed_end(s);
+	attach(s, 6); /* after it: the watcher's own */
+	assert_int_equal(missed_since(s, start, end, found, &n), 0);
+	assert_int_equal(n, 2);
+	assert_int_equal(found[0], ids[1]);
+	assert_int_equal(found[1], ids[2]);
+	/* Who was told since is not told again. */
+	free(take(s, BEARER_UDP, clock_now_us(), via.subscriber, 0));
+	assert_int_equal(missed_since(s, start, end, found, &n), 0);
+	assert_int_equal(n, 1);
+	/* A feed that is not this one's, one that does not reach back. */
+	assert_int_equal(missed_since(s, end + 1000, end + 1000, found, &n), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(missed_since(s, end + 1000, end, found, &n), E_NOT_FOUND);
+	h = HEARD(s);
+	bindings_sweep(s->port, clock_now_us() + 3600 * SECOND_US, on_done, h);
+	assert_int_equal(wait_for(h), 0);
+	assert_int_equal(missed_since(s, start, end, found, &n), E_NOT_FOUND);
+	/* A thaw of many. */
+	start = feed_end(s);
+	struct freeze f = {.kind = FREEZE_NAS};
+	snprintf(f.realm, sizeof f.realm, "%s", REALM_DEFAULT);
+	snprintf(f.nas_id, sizeof f.nas_id, "%s", "nas-1");
+	h = HEARD(s);
+	freeze_put(s->port, &f, 3, on_frozen, h);
+	assert_int_equal(wait_for(h), 0);
+	int64_t id = h->id;
+	assert_int_equal(missed_since(s, start, feed_end(s), found, &n), 0);
+	h = HEARD(s);
+	freeze_remove(s->port, REALM_DEFAULT, id, "test", on_done, h);
+	assert_int_equal(wait_for(h), 0);
+	assert_int_equal(missed_since(s, start, feed_end(s), found, &n), E_NOT_FOUND);
+}
+
+/* How far the feed was followed is committed with the group that shows its effect, or not. */
+static void test_heard(void **state)
+{
+	struct bench_store *s = *state;
+	struct access_via via = attach(s, 1);
+	const struct trigger_take what = {
+		.limit = 8, .woken = &via.subscriber, .woken_count = 1, .heard = 41};
+	int64_t seq = -1;
+
+	assert_int_equal(bindings_heard(s->port, &seq), 0);
+	assert_int_equal(seq, 0);
+	with_rules(s, false);
+	free(take(s, BEARER_UDP, T0, 0, 0)); /* one that does not know */
+	struct heard *h = HEARD(s);
+	triggers_take(s->port, &what, on_taken, h);
+	assert_int_equal(wait_for(h), 0);
+	reopen_store(s);
+	assert_int_equal(bindings_heard(s->port, &seq), 0);
+	assert_int_equal(seq, 41);
+	free(take(s, BEARER_UDP, T0, 0, 0));
+	assert_int_equal(bindings_heard(s->port, &seq), 0);
+	assert_int_equal(seq, 41);
+	h = HEARD(s);
+	triggers_all_left(s->port, 43, on_done, h);
+	assert_int_equal(wait_for(h), 0);
+	assert_int_equal(bindings_heard(s->port, &seq), 0);
+	assert_int_equal(seq, 43);
 }
 
 static void test_cleared_up_to(void **state)
@@ -618,6 +736,8 @@ int main(void)
 		TEST(test_unsent),
 		TEST(test_doubt),
 		TEST(test_missed),
+		TEST(test_missed_since),
+		TEST(test_heard),
 		TEST(test_cleared_up_to),
 		TEST(test_send_log),
 	};

@@ -40,6 +40,14 @@ static struct metric metrics[COUNTERS] = {
 	[COUNT_TRIGGERS_NO_HOST] =
 		{.name = P "triggers_no_host_total",
 		 .help = "bindings of an IPv6 prefix of which no address is known"},
+	[COUNT_MISSED_FEED] =
+		{.name = P "leases_missed_total{found=\"feed\"}",
+		 .help = "leases confirmed while no pushsrv was there, with mail waiting,"
+			 " by what told a start of them"},
+	[COUNT_MISSED_WHOLE] =
+		{.name = P "leases_missed_total{found=\"outbox\"}",
+		 .help = "leases confirmed while no pushsrv was there, with mail waiting,"
+			 " by what told a start of them"},
 	[COUNT_SEND_FULL] = {.name = P "send_full_total",
 			     .help = "datagrams that found the socket full"},
 	[COUNT_SEND_ERRORS] = {.name = P "send_errors_total",

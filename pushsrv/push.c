@@ -15,7 +15,8 @@
 #define DOUBT_US       (10 * CLOCK_S) /* a datagram that was logged longer before the last one left */
 #define RESUME_ROWS    128 /* a turn of the loop: a mail that comes meanwhile is in between */
 #define RETRY_US       CLOCK_S
-#define RESUME_WAIT_US 5000 /* for the groups that wake whom it found */
+#define SETTLE_US      (2 * CLOCK_S) /* leases come all the time: it is not waited longer */
+#define RESUME_WAIT_US 5000          /* for the groups that wake whom it found */
 
 struct push {
 	struct db *db;
@@ -31,20 +32,58 @@ struct push {
 
 	/* The pass over the whole outbox. */
 	struct loop_timer *resume_timer;
-	bool is_begun, is_resuming;
-	int64_t started_us;
-	int64_t resume_after; /* the pass stands here */
-	int64_t resumed_us;   /* when it began, and of how many rows it found something */
+	bool is_begun;
+	enum { PASS_NONE, PASS_FEED, PASS_WHOLE } pass;
+	int64_t started_us, started_seq; /* of the bindings' feed */
+	int64_t resume_after;            /* the pass stands here */
+	int64_t resumed_us; /* when it began, and of how many rows it found something */
 	size_t resumed_rows;
+	/* Nothing that the feed told before is unknown to the triggers. */
+	bool is_all_heard;
 };
 
-/* ---- the whole outbox ---- */
+/* ---- what was missed ---- */
+
+/* A start asks twice. First the bindings' change feed, from where the last pushsrv's outbox shows
+ * that it had followed it: whose lease was confirmed since. This takes as long as the pause was
+ * eventful. Then the whole outbox, row by row: the feed may not reach back, and other rules than
+ * yesterday's may be in force. What is due goes out all the while. */
 
 static void resume(struct push *p);
 
 static void resume_in(struct push *p, int64_t in_us)
 {
 	loop_timer_set(p->resume_timer, in_us);
+}
+
+static void heard_all(struct push *p)
+{
+	p->is_all_heard = true;
+	triggers_heard(p->triggers, db_watched(p->port, DB_BINDINGS));
+}
+
+static void begin_pass(struct push *p, int which, int64_t after)
+{
+	p->pass = which;
+	p->resume_after = after;
+	p->resumed_us = clock_mono_us();
+	p->resumed_rows = 0;
+}
+
+static void end_pass(struct push *p)
+{
+	bool was_feed = p->pass == PASS_FEED;
+
+	log_event(LOG_INFO, was_feed ? "outbox-caught-up" : "outbox-resumed",
+		  LOG_INT("woken", p->resumed_rows),
+		  LOG_INT("ms", (clock_mono_us() - p->resumed_us) / 1000), LOG_END);
+	heard_all(p);
+	triggers_begin(p->triggers); /* a group that keeps it */
+	p->pass = PASS_NONE;
+	if (was_feed) {
+		begin_pass(p, PASS_WHOLE, 0);
+		resume_in(p, 0);
+	}
 }
 
 /* Whose lease was confirmed while nobody watched. */
@@ -54,6 +93,11 @@ static void found_missed(void *arg, int err, const int64_t *subscribers, size_t 
 
 	if (p->is_stopping)
 		return;
+	if (err == E_NOT_FOUND && p->pass == PASS_FEED) {
+		begin_pass(p, PASS_WHOLE, 0);
+		resume_in(p, 0);
+		return;
+	}
 	if (err) {
 		counter_add(COUNT_STORE_ERRORS, 1);
 		resume_in(p, RETRY_US);
@@ -61,27 +105,35 @@ static void found_missed(void *arg, int err, const int64_t *subscribers, size_t 
 	}
 	p->resume_after = last;
 	p->resumed_rows += n;
+	counter_add(p->pass == PASS_FEED ? COUNT_MISSED_FEED : COUNT_MISSED_WHOLE, (int64_t)n);
 	size_t room = triggers_wake(p->triggers, subscribers, n);
-	p->is_resuming = last != 0;
-	if (p->is_resuming)
+	if (p->pass == PASS_NONE) /* lost some: from the first row on, later */
+		return;
+	if (last)
 		resume_in(p, room > RESUME_ROWS ? 0 : RESUME_WAIT_US);
 	else
-		log_event(LOG_INFO, "outbox-resumed", LOG_INT("woken", p->resumed_rows),
-			  LOG_INT("ms", (clock_mono_us() - p->resumed_us) / 1000), LOG_END);
+		end_pass(p);
+}
+
+static bool is_settling(const struct push *p)
+{
+	return p->pass == PASS_WHOLE && p->resume_after == 0 && triggers_is_waking(p->triggers) &&
+	       clock_mono_us() - p->resumed_us < SETTLE_US;
 }
 
 static void resume(struct push *p)
 {
 	if (p->is_stopping)
 		return;
-	if (!p->is_resuming) {
-		p->resumed_us = clock_mono_us();
-		p->resumed_rows = 0;
-	}
-	p->is_resuming = true;
-	/* Without room for a whole piece: when the groups have taken some. */
-	if (triggers_wake(p->triggers, NULL, 0) < RESUME_ROWS)
+	if (p->pass == PASS_NONE)
+		begin_pass(p, PASS_WHOLE, 0);
+	/* Without room for a whole piece: when the groups have taken some. Whom the feed told of is
+	 * not to be found again, because his group is not committed yet. */
+	if (triggers_wake(p->triggers, NULL, 0) < RESUME_ROWS || is_settling(p))
 		resume_in(p, RESUME_WAIT_US);
+	else if (p->pass == PASS_FEED)
+		outbox_missed_since(p->port, p->resume_after, p->started_seq, RESUME_ROWS,
+				    clock_now_us(), found_missed, p);
 	else
 		outbox_missed(p->port, p->resume_after, RESUME_ROWS, clock_now_us(), found_missed,
 			      p);
@@ -90,12 +142,15 @@ static void resume(struct push *p)
 static void doubted(void *arg, int err)
 {
 	struct push *p = arg;
+	int64_t heard = 0;
 
 	if (err)
 		counter_add(COUNT_STORE_ERRORS, 1); /* they count as sent: the schedule repeats */
 	if (p->is_stopping)
 		return;
 	triggers_begin(p->triggers);
+	if (bindings_heard(p->port, &heard) == 0 && heard)
+		begin_pass(p, PASS_FEED, heard);
 	resume(p);
 }
 
@@ -118,7 +173,9 @@ static void lost(void *arg)
 
 	if (p->is_stopping)
 		return;
-	p->resume_after = 0;
+	p->pass = PASS_NONE;
+	p->is_all_heard = false;
+	triggers_heard(p->triggers, 0);
 	resume_in(p, RETRY_US);
 }
 
@@ -141,6 +198,8 @@ static void binding_changed(void *arg, const struct change *change)
 	else if (change->kind == CHANGE_BINDING && change->state == KEY_CONFIRMED &&
 		 change->subscriber)
 		triggers_lease(p->triggers, change->subscriber);
+	if (p->is_all_heard)
+		triggers_heard(p->triggers, change->seq);
 }
 
 static void mail_changed(void *arg, const struct change *change)
@@ -182,7 +241,7 @@ static void groups_ended(void *arg, bool all_left)
 	struct push *p = arg;
 
 	if (all_left && p->is_begun)
-		triggers_all_left(p->port, noted, p);
+		triggers_all_left(p->port, triggers_all_heard(p->triggers), noted, p);
 	if (p->sms)
 		bearer_sms_stop(p->sms, links_closed, p);
 	else
@@ -271,6 +330,7 @@ static int begin(struct push *p)
 	p->started_us = clock_now_us();
 	int err = db_watch(p->port, DB_BINDINGS, binding_changed, p);
 
+	p->started_seq = db_watched(p->port, DB_BINDINGS);
 	if (!err)
 		err = db_watch(p->port, DB_MAIL, mail_changed, p);
 	if (err)

@@ -194,9 +194,13 @@ void outbox_look(struct db_port *port, int64_t subscriber, int64_t now_us, db_do
 NOT_HERE(int, db_port_open, struct db *U(a), struct loop *U(b), struct db_port **U(c))
 NOT_HERE(void, db_port_close, struct db_port *U(a))
 NOT_HERE(int, db_watch, struct db_port *U(a), enum db_file U(b), change_fn *U(c), void *U(d))
+NOT_HERE(int64_t, db_watched, const struct db_port *U(a), enum db_file U(b))
+NOT_HERE(int, bindings_heard, struct db_port *U(a), int64_t *U(b))
+NOT_HERE(void, outbox_missed_since, struct db_port *U(a), int64_t U(b), int64_t U(c), size_t U(d),
+	 int64_t U(e), outbox_missed_got *U(f), void *U(g))
 NOT_HERE(void, outbox_missed, struct db_port *U(a), int64_t U(b), size_t U(c), int64_t U(d),
 	 outbox_missed_got *U(e), void *U(f))
-NOT_HERE(void, triggers_all_left, struct db_port *U(a), db_done *U(b), void *U(c))
+NOT_HERE(void, triggers_all_left, struct db_port *U(a), int64_t U(b), db_done *U(c), void *U(d))
 NOT_HERE(void, triggers_doubt, struct db_port *U(a), size_t U(b), int64_t U(c), int64_t U(d),
 	 db_done *U(e), void *U(f))
 NOT_HERE(void, recipient_check, struct db_port *U(a), const char *U(b), uint64_t U(c),

@@ -38,6 +38,8 @@ struct triggers {
 	void (*stopped)(void *arg, bool all_left);
 	void *stopped_arg;
 	size_t sms_expected; /* short messages that the groups at the store may bring */
+	int64_t heard;  /* of the bindings' change feed: whom it woke is below, or in a group */
+	size_t wakings; /* groups at the store that wake somebody */
 	size_t woken_count;
 	int64_t woken[TRIGGERS_WOKEN_MAX];
 };
@@ -127,9 +129,12 @@ static void taken(void *arg, int err, const struct trigger_taken *what)
 
 	q->taking--;
 	q->expected -= TAKE_OUT;
+	t->wakings -= taking->woken_count > 0;
 	t->sms_expected -= taking->sms_room;
 	if (t->is_stopping) {
 		t->is_any_left |= err || what->count > 0;
+		if (err && taking->woken_count)
+			t->heard = 0;
 		check_stopped(t);
 	} else if (err) {
 		not_taken(taking);
@@ -182,7 +187,9 @@ static void take(struct queue *q)
 	memcpy(taking->woken, t->woken, n * sizeof *t->woken);
 	memmove(t->woken, t->woken + n, (t->woken_count - n) * sizeof *t->woken);
 	t->woken_count -= n;
+	int64_t heard = triggers_all_heard(t);
 	q->taking++;
+	t->wakings += n > 0;
 	q->expected += TAKE_OUT;
 	t->sms_expected += taking->sms_room;
 	const struct trigger_take what = {.bearer = q->bearer,
@@ -190,10 +197,26 @@ static void take(struct queue *q)
 					  .limit = TAKE_ROWS,
 					  .sms_room = taking->sms_room,
 					  .woken = taking->woken,
-					  .woken_count = n};
+					  .woken_count = n,
+					  .heard = heard};
 	triggers_take(t->with.port, &what, taken, taking);
 	if (q->is_backlog && has_room(q))
 		take(q);
+}
+
+bool triggers_is_waking(const struct triggers *t)
+{
+	return t->woken_count > 0 || t->wakings > 0;
+}
+
+int64_t triggers_all_heard(const struct triggers *t)
+{
+	return triggers_is_waking(t) ? 0 : t->heard;
+}
+
+void triggers_heard(struct triggers *t, int64_t seq)
+{
+	t->heard = seq;
 }
 
 static void take_wanted(struct triggers *t)

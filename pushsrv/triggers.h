@@ -54,6 +54,13 @@ void triggers_mail(struct triggers *t, int64_t subscriber, int64_t first, uint32
 /* The other bearer has room; a row in its queue is due then. */
 void triggers_sms_room(struct triggers *t);
 void triggers_sms_due(struct triggers *t, int64_t at_us);
+/* All that the bindings' change feed tells up to here was given to us, by the functions below: the
+ * next group that leaves none of it behind keeps the number. 0: something was lost, or may be. */
+void triggers_heard(struct triggers *t, int64_t seq);
+/* That number, if none of it is left behind now; else 0. */
+int64_t triggers_all_heard(const struct triggers *t);
+/* Is a group to wake somebody, or at the store with it? */
+bool triggers_is_waking(const struct triggers *t);
 /* A lease of the subscriber was confirmed. */
 void triggers_lease(struct triggers *t, int64_t subscriber);
 /* What the subscriber chose has changed. */

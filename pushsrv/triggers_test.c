@@ -371,6 +371,71 @@ static void an_orderly_end_leaves_nothing(void **state)
 	assert_int_equal(all_left, 1);
 }
 
+/* ---- how far the feed was followed ---- */
+
+/* A number is kept only by a group with which all is done that was told up to it. */
+static void heard_is_what_is_done(void **state)
+{
+	struct scene *s = *state;
+
+	triggers_heard(s->t, 7);
+	triggers_begin(s->t);
+	pass(s, 1000);
+	assert_int_equal(store.last.heard, 7);
+	store.holds_take = true;
+	for (int64_t id = 1; id <= 300; id++)
+		triggers_wake(s->t, &id, 1);
+	triggers_heard(s->t, 8);
+	assert_int_equal(store.held_count,
+			 1); /* the first one's: alone, and of the number before */
+	assert_int_equal(store.last.woken_count, 1);
+	assert_int_equal(store.last.heard, 7);
+	assert_int_equal(triggers_all_heard(s->t), 0);
+	take_now(); /* the next one takes 256 */
+	assert_int_equal(store.last.woken_count, 256);
+	assert_int_equal(store.last.heard, 0); /* some are left */
+	take_now();
+	assert_int_equal(store.last.woken_count, 43);
+	assert_int_equal(store.last.heard, 8);
+	assert_int_equal(triggers_all_heard(s->t), 0);
+	take_now();
+	assert_int_equal(triggers_all_heard(s->t), 8);
+}
+
+/* Whom a failed group was to wake is woken by the next one, and the number waits for it. */
+static void heard_waits_for_a_failed_group(void **state)
+{
+	struct scene *s = *state;
+	int64_t id = ALICE;
+
+	triggers_heard(s->t, 7);
+	store.take_err = E_IO;
+	triggers_wake(s->t, &id, 1);
+	triggers_heard(s->t, 8);
+	assert_int_equal(triggers_all_heard(s->t), 0);
+	store.take_err = 0;
+	pass(s, 1100000);
+	assert_int_equal(store.woken_count, 1);
+	assert_int_equal(store.last.heard, 8);
+	assert_int_equal(triggers_all_heard(s->t), 8);
+}
+
+/* At the end, too. */
+static void heard_is_not_what_failed_at_the_end(void **state)
+{
+	struct scene *s = *state;
+	int64_t id = ALICE;
+	bool all_left = false;
+
+	triggers_heard(s->t, 7);
+	store.holds_take = true;
+	triggers_wake(s->t, &id, 1);
+	triggers_stop(s->t, stopped, &all_left);
+	store.take_err = E_IO;
+	take_now();
+	assert_int_equal(triggers_all_heard(s->t), 0);
+}
+
 int main(void)
 {
 #define SCENE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -392,6 +457,9 @@ int main(void)
 		SCENE(what_the_network_refused_is_put_back),
 		SCENE(after_the_stop_nothing_begins),
 		SCENE(an_orderly_end_leaves_nothing),
+		SCENE(heard_is_what_is_done),
+		SCENE(heard_waits_for_a_failed_group),
+		SCENE(heard_is_not_what_failed_at_the_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -274,6 +274,50 @@ class Lost(TriggerTest):
             self.assertTrue(air.next(20).is_signed_for(phone.answer["trigger"]))
         self.hato.wait_restarted("pushsrv", pid)
 
+    def test_leases_confirmed_around_a_death(self):
+        """Before it, while it sleeps, after it, while the next one starts: each is triggered, and what the change feed told a
+        start left nothing to be found by its walk through the whole outbox."""
+        phones = [self.phones.next(attach=False) for _ in range(6)]
+        for phone in phones:
+            phone.receive()
+        airs = [phone.listen() for phone in phones]
+        self.hato.kill("pushsrv")  # so that there is one that began with a walk, and kept how far it had followed the feed
+        asleep, killed, dead, starting, *running = phones
+        before = self.resumed()
+        eventually("a walk through the outbox", lambda: self.resumed() > before)
+        running[0].attach()
+        airs[4].next()
+        pid = self.hato.pid("pushsrv")
+        suspend(pid)
+        asleep.attach()
+        os.kill(pid, signal.SIGKILL)
+        dead.attach()
+        self.hato.wait_restarted("pushsrv", pid)
+        killed.attach()
+        pid = self.hato.kill("pushsrv")
+        starting.attach()
+        self.hato.wait_restarted("pushsrv", pid)
+        running[1].attach()
+        for i in (0, 1, 2, 3, 5):
+            self.assertTrue(airs[i].next(20).is_signed_for(phones[i].answer["trigger"]))
+        before = self.resumed()
+        pid = self.hato.kill("pushsrv")
+        self.hato.wait_restarted("pushsrv", pid)
+        eventually("the last walk", lambda: self.resumed() > before)
+        told = [(e["event"], e["woken"]) for e in map(json.loads, filter(self.is_pass, self.hato.log().splitlines()))]
+        caught_up = [i for i, (event, _) in enumerate(told) if event == "outbox-caught-up"]
+        self.assertGreaterEqual(len(caught_up), 3, told)
+        self.assertGreaterEqual(sum(told[i][1] for i in caught_up), 2, told)
+        for i in caught_up:
+            self.assertTrue(all(event != "outbox-resumed" or woken == 0 for event, woken in told[i + 1:i + 2]), told)
+
+    @staticmethod
+    def is_pass(line):
+        return '"event":"outbox-caught-up"' in line or '"event":"outbox-resumed"' in line
+
+    def resumed(self):
+        return len(self.hato.events("outbox-resumed"))
+
     def test_mail_accepted_before_a_crash_is_there_after_it(self):
         phone = self.phones.next(attach=False)
         sent = []
