@@ -1,6 +1,8 @@
 #include "lib/digest.h"
 
 #include <limits.h>
+#include <pthread.h>
+#include <string.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
@@ -8,20 +10,53 @@
 
 #include "lib/err.h"
 
+#define SHA256_BLOCK 64
+
 int sha256(const void *data, size_t len, uint8_t out[SHA256_LEN])
 {
 	return EVP_Digest(data, len, out, NULL, EVP_sha256(), NULL) == 1 ? 0 : E_NOMEM;
 }
 
+/* Looking the algorithm up took OpenSSL four fifths of a trigger's MAC: once is enough. A constant
+ * from then on; `once` guards its making. */
+static EVP_MD *fetched;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void fetch(void)
+{
+	fetched = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
+/* SHA-256 of a block and what follows it. */
+static bool hash_after(EVP_MD_CTX *ctx, const uint8_t block[SHA256_BLOCK], const void *data,
+		       size_t len, uint8_t out[SHA256_LEN])
+{
+	return EVP_DigestInit_ex(ctx, fetched, NULL) &&
+	       EVP_DigestUpdate(ctx, block, SHA256_BLOCK) && EVP_DigestUpdate(ctx, data, len) &&
+	       EVP_DigestFinal_ex(ctx, out, NULL);
+}
+
 int hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
 		uint8_t out[SHA256_LEN])
 {
-	/* A null key means "the last one" to OpenSSL, so an empty key needs an address. */
-	if (key_len > INT_MAX)
-		return E_NOMEM;
-	if (!HMAC(EVP_sha256(), key ? key : "", (int)key_len, data, len, out, NULL))
-		return E_NOMEM;
-	return 0;
+	uint8_t block[SHA256_BLOCK] = {0}, inner[SHA256_LEN];
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+
+	pthread_once(&once, fetch);
+	bool ok = ctx && fetched;
+	if (ok && key_len > sizeof block)
+		ok = sha256(key, key_len, block) == 0;
+	else if (ok && key_len)
+		memcpy(block, key, key_len);
+	for (size_t i = 0; i < sizeof block; i++)
+		block[i] ^= 0x36;
+	ok = ok && hash_after(ctx, block, data, len, inner);
+	for (size_t i = 0; i < sizeof block; i++)
+		block[i] ^= 0x36 ^ 0x5c;
+	ok = ok && hash_after(ctx, block, inner, sizeof inner, out);
+	OPENSSL_cleanse(block, sizeof block);
+	EVP_MD_CTX_free(ctx);
+	return ok ? 0 : E_NOMEM;
 }
 
 int md5(const void *data, size_t len, uint8_t out[MD5_LEN])

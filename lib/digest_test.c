@@ -29,7 +29,7 @@ static void sha256_vectors(void **state)
 	assert_memory_equal(out, of_nothing, SHA256_LEN);
 }
 
-/* RFC 4231 4.3 (test case 2), and the empty key. */
+/* RFC 4231 4.3 and 4.7 (test cases 2 and 6), and the empty key. */
 static void hmac_vectors(void **state)
 {
 	static const uint8_t of_jefe[] =
@@ -38,14 +38,22 @@ static void hmac_vectors(void **state)
 	static const uint8_t of_nothing[] =
 		"\xb6\x13\x67\x9a\x08\x14\xd9\xec\x77\x2f\x95\xd7\x78\xc3\x5f\xc5"
 		"\xff\x16\x97\xc4\x93\x71\x56\x53\xc6\xc7\x12\x14\x42\x92\xc5\xad";
+	static const uint8_t of_a_long_key[] =
+		"\x60\xe4\x31\x59\x1e\xe0\xb6\x7f\x0d\x8a\x26\xaa\xcb\xf5\xb7\x7f"
+		"\x8e\x0b\xc6\x21\x37\x28\xc5\x14\x05\x46\x04\x0f\x0e\xe3\x7f\x54";
 	static const char text[] = "what do ya want for nothing?";
-	uint8_t out[SHA256_LEN];
+	static const char long_text[] = "Test Using Larger Than Block-Size Key - Hash Key First";
+	uint8_t out[SHA256_LEN], long_key[131];
 
 	(void)state;
 	assert_int_equal(hmac_sha256("Jefe", 4, text, strlen(text), out), 0);
 	assert_memory_equal(out, of_jefe, SHA256_LEN);
 	assert_int_equal(hmac_sha256(NULL, 0, "", 0, out), 0);
 	assert_memory_equal(out, of_nothing, SHA256_LEN);
+	memset(long_key, 0xaa, sizeof long_key);
+	assert_int_equal(hmac_sha256(long_key, sizeof long_key, long_text, strlen(long_text), out),
+			 0);
+	assert_memory_equal(out, of_a_long_key, SHA256_LEN);
 	assert_int_equal(hmac_sha256("", 0, NULL, 0, out), 0);
 	assert_memory_equal(out, of_nothing, SHA256_LEN);
 }
