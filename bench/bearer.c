@@ -193,6 +193,7 @@ static void fill_bindings(const char *dir, int64_t mailboxes, bool is_due, int64
 		for (size_t i = 0; i < 5; i++)
 			run(q[i]);
 	}
+	execute(db, "UPDATE counter SET value = 1 WHERE name = 'commit'");
 	close_file(db, q, 5);
 }
 
@@ -275,8 +276,8 @@ static void fill(const char *dir, int64_t mailboxes, const char *state)
 	db_close(open_store(dir, NULL));
 	fill_bindings(dir, mailboxes, is_due, now_us);
 	fill_mail(dir, mailboxes, is_due, now_us);
-	if (strcmp(state, "asleep") == 0)
-		fill_feed(dir, mailboxes, now_us);
+	if (strcmp(state, "forgotten") != 0)
+		fill_feed(dir, is_due ? 0 : mailboxes, now_us);
 }
 
 /* ---- from the outbox ---- */

@@ -16,7 +16,8 @@
 #define RESUME_ROWS    128 /* a turn of the loop: a mail that comes meanwhile is in between */
 #define RETRY_US       CLOCK_S
 #define SETTLE_US      (2 * CLOCK_S) /* leases come all the time: it is not waited longer */
-#define RESUME_WAIT_US 5000          /* for the groups that wake whom it found */
+#define BEHIND_US      20000 /* between pieces, while what is due does not get out fast enough */
+#define RESUME_WAIT_US 5000  /* for the groups that wake whom it found */
 
 struct push {
 	struct db *db;
@@ -109,7 +110,10 @@ static void found_missed(void *arg, int err, const int64_t *subscribers, size_t 
 	size_t room = triggers_wake(p->triggers, subscribers, n);
 	if (p->pass == PASS_NONE) /* lost some: from the first row on, later */
 		return;
-	if (last)
+	/* What the feed told is done: the walk may wait for what is due. */
+	if (last && p->is_all_heard && triggers_is_behind(p->triggers))
+		resume_in(p, BEHIND_US);
+	else if (last)
 		resume_in(p, room > RESUME_ROWS ? 0 : RESUME_WAIT_US);
 	else
 		end_pass(p);

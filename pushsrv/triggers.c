@@ -204,6 +204,11 @@ static void take(struct queue *q)
 		take(q);
 }
 
+bool triggers_is_behind(const struct triggers *t)
+{
+	return t->queues[BEARER_UDP].is_backlog;
+}
+
 bool triggers_is_waking(const struct triggers *t)
 {
 	return t->woken_count > 0 || t->wakings > 0;

@@ -59,6 +59,8 @@ void triggers_sms_due(struct triggers *t, int64_t at_us);
 void triggers_heard(struct triggers *t, int64_t seq);
 /* That number, if none of it is left behind now; else 0. */
 int64_t triggers_all_heard(const struct triggers *t);
+/* Is more due than one group holds? */
+bool triggers_is_behind(const struct triggers *t);
 /* Is a group to wake somebody, or at the store with it? */
 bool triggers_is_waking(const struct triggers *t);
 /* A lease of the subscriber was confirmed. */

@@ -425,7 +425,7 @@ static void heard_is_not_what_failed_at_the_end(void **state)
 {
 	struct scene *s = *state;
 	int64_t id = ALICE;
-	bool all_left = false;
+	int all_left = -1;
 
 	triggers_heard(s->t, 7);
 	store.holds_take = true;
