@@ -132,8 +132,11 @@ ifdef WEAK
 endif
 
 # What drives a part of a program by lines on its stdin: an e2e test is at the other end.
-DRIVES := $(BUILD)/tests/drive/esme
+DRIVES := $(BUILD)/tests/drive/esme $(BUILD)/tests/drive/queue
 $(BUILD)/tests/drive/esme: $(call obj,tests/drive/esme.c $(call program_parts,pushsrv)) $(BUILD)/libdb.a $(BUILD)/libhato.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(BUILD)/tests/drive/queue: $(call obj,tests/drive/queue.c) $(BUILD)/libdb.a $(BUILD)/libhato.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 

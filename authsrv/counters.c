@@ -2,6 +2,8 @@
 
 #include <stddef.h>
 
+#include "db/queue.h"
+#include "lib/clock.h"
 #include "lib/metrics.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof *(array))
@@ -126,6 +128,33 @@ static struct metric wal_bytes = GAUGE("wal_bytes", "Size of the write-ahead log
 static struct metric worst_group = GAUGE("worst_group_us", "The slowest commit group so far");
 static struct metric commits = GAUGE("commits", "Commit groups since the start");
 
+#define QUEUE(what, text)                                                                          \
+	{                                                                                          \
+		.name = "hato_queue_" what, .help = text, .kind = METRIC_GAUGE                     \
+	}
+static struct metric outbound[] = {
+	QUEUE("mails", "Mails that wait to go out"),
+	QUEUE("octets", "Octets of the mails that wait to go out"),
+	QUEUE("held", "Mails that an operator holds"),
+	QUEUE("lanes", "Destinations that mail waits for"),
+	QUEUE("oldest_seconds", "Age of the oldest mail that waits to go out"),
+	QUEUE("suppressions", "Addresses that a sender is not to try again"),
+};
+
+void counters_queue(const struct queue_stats *s, int64_t now_us)
+{
+	const int64_t values[COUNT_OF(outbound)] = {(int64_t)s->mails,
+						    (int64_t)s->octets,
+						    (int64_t)s->held,
+						    (int64_t)s->lanes,
+						    s->mails ? (now_us - s->oldest_us) / CLOCK_S
+							     : 0,
+						    (int64_t)s->suppressions};
+
+	for (size_t i = 0; i < COUNT_OF(outbound); i++)
+		metric_set(&outbound[i], values[i]);
+}
+
 static struct metric breakers_tripped = {.name = "hato_authsrv_breakers_tripped",
 					 .help = "Pools whose breaker is tripped now",
 					 .kind = METRIC_GAUGE};
@@ -153,6 +182,7 @@ void counters_register(void)
 	register_all(counters, COUNT_OF(counters));
 	register_all(faults, COUNT_OF(faults));
 	register_all(balanced, COUNT_OF(balanced));
+	register_all(outbound, COUNT_OF(outbound));
 	for (size_t i = 0; i < COUNT_OF(single); i++)
 		metric_register(single[i]);
 }

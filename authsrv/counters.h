@@ -80,5 +80,7 @@ void count_state(enum key_state state);
 void counters_breakers(size_t tripped);
 /* Gauges of the store; called now and then by one worker. */
 void counters_store(const struct db_stats *stats);
+struct queue_stats;
+void counters_queue(const struct queue_stats *stats, int64_t now_us);
 
 #endif

@@ -17,6 +17,8 @@ const struct http_route handset_routes[] = {
 	{"POST", "/v1/token/refresh", token_refresh},
 	{"PUT", "/v1/sim", sim_put_route},
 	{"POST", "/v1/reports/misdirected", report_post},
+	{"GET", "/v1/suppression", own_suppression_list_route},
+	{"DELETE", "/v1/suppression/{address}", own_suppression_clear_route},
 	{0},
 };
 

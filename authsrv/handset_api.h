@@ -20,7 +20,9 @@ void challenge_post(void *arg, struct http_request *r); /* challenge_api.c */
 void sim_put_route(void *arg, struct http_request *r);  /* sim_api.c */
 void token_refresh(void *arg, struct http_request *r);  /* token_api.c */
 void token_delete(void *arg, struct http_request *r);
-void report_post(void *arg, struct http_request *r); /* report_api.c */
+void report_post(void *arg, struct http_request *r);                /* report_api.c */
+void own_suppression_list_route(void *arg, struct http_request *r); /* suppression_api.c */
+void own_suppression_clear_route(void *arg, struct http_request *r);
 
 /* POST /v1/token with a proof: proof_api.c. */
 void token_by_proof(struct worker *w, struct http_request *r, const struct claim *claim);

@@ -39,6 +39,18 @@ void binding_list_route(void *arg, struct http_request *r);
 void binding_history_route(void *arg, struct http_request *r);
 void quarantine_list_route(void *arg, struct http_request *r); /* quarantine_api.c */
 void quarantine_release_route(void *arg, struct http_request *r);
+void queue_list_route(void *arg, struct http_request *r); /* queue_api.c */
+void queue_get_route(void *arg, struct http_request *r);
+void queue_mail_retry_route(void *arg, struct http_request *r);
+void queue_mail_hold_route(void *arg, struct http_request *r);
+void queue_mail_release_route(void *arg, struct http_request *r);
+void queue_mail_drop_route(void *arg, struct http_request *r);
+void queue_lane_retry_route(void *arg, struct http_request *r);
+void queue_lane_hold_route(void *arg, struct http_request *r);
+void queue_lane_release_route(void *arg, struct http_request *r);
+void queue_lane_drop_route(void *arg, struct http_request *r);
+void suppression_list_route(void *arg, struct http_request *r); /* suppression_api.c */
+void suppression_clear_route(void *arg, struct http_request *r);
 
 void freeze_post_route(void *arg, struct http_request *r); /* freeze_api.c */
 void freeze_list_route(void *arg, struct http_request *r);

@@ -13,6 +13,7 @@
 #include "authsrv/radius/counters.h"
 #include "authsrv/watch.h"
 #include "db/daemon_db.h"
+#include "db/queue.h"
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/keyfile.h"
@@ -73,6 +74,8 @@ static int store_open(struct daemon *d, struct authsrv *s)
 	uint8_t secret[SECRET_KEY_BYTES];
 	int rc = secret_load(d, s->conf, secret, &s->keeps_sim_keys);
 	const struct db_options own = {.daemon = "authsrv",
+				       .files = DB_FILE(DB_BINDINGS) | DB_FILE(DB_MAIL) |
+						DB_FILE(DB_QUEUE),
 				       .secret_key = s->keeps_sim_keys ? secret : NULL};
 
 	if (!rc)
@@ -267,6 +270,13 @@ static void on_beaten(void *arg, int err)
 		log_event(LOG_ERROR, "heartbeat-failed", LOG_TEXT("why", err_text(err)), LOG_END);
 }
 
+static void on_queue_stats(void *arg, int err, const struct queue_stats *stats)
+{
+	(void)arg;
+	if (!err)
+		counters_queue(stats, clock_now_us());
+}
+
 static void keep_house(struct worker *w)
 {
 	struct db_stats stats;
@@ -281,6 +291,7 @@ static void keep_house(struct worker *w)
 	}
 	db_stats_read(w->shared->db, &stats);
 	counters_store(&stats);
+	queue_stats(w->port, on_queue_stats, w);
 	watch_second(w);
 	if (w->radius)
 		radius_second(w->radius);

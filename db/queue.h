@@ -188,12 +188,12 @@ struct queue_mail {
 	uint64_t size;
 	int64_t received_us;
 	bool is_held;
-	size_t left;             /* recipients */
-	int64_t next_us;         /* of the first of them; INT64_MAX: held */
-	uint32_t attempts;       /* the most of them */
-	const char *lane;        /* of the first of them */
-	const char *first;       /* its address */
-	struct queue_reply last; /* its last one */
+	size_t left; /* recipients */
+	/* Of the first of them, by its number. */
+	int64_t next_us; /* INT64_MAX: held */
+	uint32_t attempts;
+	const char *lane, *first; /* its address */
+	struct queue_reply last;
 };
 
 /* Where a page ends and the next one begins: opaque but for zero (the beginning, or the end). */

@@ -16,6 +16,7 @@ struct listing {
 	struct queue_mail *mails;
 	size_t count, limit;
 	struct queue_place place; /* behind what was looked at */
+	int64_t lane;             /* 0: of all */
 	bool is_whole;            /* nothing comes after it */
 };
 
@@ -122,7 +123,25 @@ static int list_by_id(struct listing *l)
 
 /* ---- in the order of a lane: those held by id, then by (next_us, id) ---- */
 
-/* Recipients of one mail stand together where they are due together: it is shown once. */
+/* Another recipient of the mail stands before this place. */
+static int stood_before(struct listing *l, const struct queue_place *at, bool *before)
+{
+	struct query q;
+	int64_t one;
+
+	*before = at->next_us == l->place.next_us && at->mail == l->place.mail;
+	if (*before || !at->next_us)
+		return 0;
+	query_begin(&q, l->engine, STMT_QUEUE_STOOD_BEFORE);
+	query_int(&q, at->mail);
+	query_int(&q, l->lane);
+	query_int(&q, at->next_us);
+	int err = query_run_int(&q, &one);
+	*before = !err;
+	return err == E_NOT_FOUND ? 0 : err;
+}
+
+/* A mail is shown once, where its first recipient stands. */
 static int walk(struct listing *l, struct query *q, size_t *steps)
 {
 	size_t rows = 0;
@@ -132,8 +151,10 @@ static int walk(struct listing *l, struct query *q, size_t *steps)
 		struct queue_place at;
 		at.next_us = query_get_int(q);
 		at.mail = query_get_int(q);
+		bool before;
 		rows++;
-		if (at.next_us != l->place.next_us || at.mail != l->place.mail)
+		err = stood_before(l, &at, &before);
+		if (!err && !before)
 			err = add_mail(l, at.mail);
 		l->place = at;
 	}
@@ -145,15 +166,14 @@ static int walk(struct listing *l, struct query *q, size_t *steps)
 static int list_lane(struct listing *l)
 {
 	struct query q;
-	int64_t lane;
 	size_t steps = STEPS;
-	int err = queue_lane_find(l->engine, l->asked->lane, &lane);
+	int err = queue_lane_find(l->engine, l->asked->lane, &l->lane);
 
 	if (err)
 		return err;
 	if (!l->place.next_us) {
 		query_begin(&q, l->engine, STMT_QUEUE_LANE_HELD_AFTER);
-		query_int(&q, lane);
+		query_int(&q, l->lane);
 		query_int(&q, l->place.mail);
 		query_int(&q, (int64_t)steps);
 		err = walk(l, &q, &steps);
@@ -162,7 +182,7 @@ static int list_lane(struct listing *l)
 	}
 	if (!err && steps && l->count < l->limit) {
 		query_begin(&q, l->engine, STMT_QUEUE_LANE_AFTER);
-		query_int(&q, lane);
+		query_int(&q, l->lane);
 		query_int(&q, l->place.next_us);
 		query_int(&q, l->place.mail);
 		query_int(&q, (int64_t)steps);

@@ -23,7 +23,7 @@ struct command_line {
 	const char *sets[COMMAND_SETS_MAX];
 	size_t set_count;
 	const char *imsi, *realm, *at, *port, *k, *opc, *revoke, *nas, *reason, *mail, *since,
-		*until; /* options of single commands; null if absent */
+		*until, *lane, *sender, *limit; /* options of single commands; null if absent */
 	const char *addresses[16];
 	size_t address_count;
 	const char *args[COMMAND_ARGS_MAX]; /* what is no option, after the command's words */
@@ -59,6 +59,14 @@ int command_thaw(const struct command_line *line);
 int command_mailbox_show(const struct command_line *line);
 int command_resync(const struct command_line *line);
 int command_key_rotate(const struct command_line *line);
+int command_queue_list(const struct command_line *line);
+int command_queue_show(const struct command_line *line);
+int command_queue_retry(const struct command_line *line);
+int command_queue_hold(const struct command_line *line);
+int command_queue_release(const struct command_line *line);
+int command_queue_drop(const struct command_line *line);
+int command_suppression_list(const struct command_line *line);
+int command_suppression_clear(const struct command_line *line);
 int command_status(const struct command_line *line);
 
 /* One line on stderr; returns 1. */
