@@ -40,14 +40,7 @@ struct suppression_call {
 
 static void on_list(void *arg, int err, const struct suppression *list, size_t n)
 {
-	struct suppression_call *c = arg;
-
-	if (err) {
-		network_fail(&c->call, err, NULL);
-		return;
-	}
-	http_reply_json(c->call.r, 200, suppression_json_write(list, n));
-	call_end(c);
+	network_list(arg, err, suppression_json_write(list, err ? 0 : n));
 }
 
 static void list(struct suppression_call *c)
