@@ -23,7 +23,7 @@ static const char *const may_scan[] = {
 	"SCAN access",
 	"SCAN (subquery",
 	"SCAN CONSTANT ROW",
-	"SCAN runs", /* of the history's index: one for 65,536 events */
+	"SCAN runs",           /* of the history's index: one for 65,536 events */
 	"SCAN bindings_heard", /* a row */
 	/* as many as an operator froze, as pools tripped */
 	"SCAN freeze",

@@ -37,7 +37,9 @@ static struct binding looked(struct bench_store *s, const struct trigger_out *ou
 	assert_int_equal(triggers_check(s->port, out, 1, on_checked, h), 0);
 	assert_int_equal(h->calls, 1);
 	*behind = h->behind;
-	return h->err ? (struct binding){.state = KEY_FREE} : h->binding;
+	if (h->err)
+		h->binding = (struct binding){.state = KEY_FREE};
+	return h->binding;
 }
 
 /* Would it be sent (pushsrv/outgoing.c)? */

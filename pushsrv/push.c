@@ -19,6 +19,8 @@
 #define BEHIND_US      20000 /* between pieces, while what is due does not get out fast enough */
 #define RESUME_WAIT_US 5000  /* for the groups that wake whom it found */
 
+enum pass { PASS_NONE, PASS_FEED, PASS_WHOLE };
+
 struct push {
 	struct db *db;
 	struct loop *loop;
@@ -34,7 +36,7 @@ struct push {
 	/* The pass over the whole outbox. */
 	struct loop_timer *resume_timer;
 	bool is_begun;
-	enum { PASS_NONE, PASS_FEED, PASS_WHOLE } pass;
+	enum pass pass;
 	int64_t started_us, started_seq; /* of the bindings' feed */
 	int64_t resume_after;            /* the pass stands here */
 	int64_t resumed_us; /* when it began, and of how many rows it found something */
@@ -63,7 +65,7 @@ static void heard_all(struct push *p)
 	triggers_heard(p->triggers, db_watched(p->port, DB_BINDINGS));
 }
 
-static void begin_pass(struct push *p, int which, int64_t after)
+static void begin_pass(struct push *p, enum pass which, int64_t after)
 {
 	p->pass = which;
 	p->resume_after = after;
