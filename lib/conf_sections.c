@@ -280,6 +280,12 @@ int conf_check(struct conf *c, char error[256])
 	if (!rc)
 		rc = dnsbl_check("smtpgw.dnsbl", c->smtpgw_dnsbl, error);
 	if (!rc)
+		rc = one_of("smtpgw.spf_fail", c->smtpgw_spf_fail,
+			    (const char *const[]){"mark", "refuse", NULL}, error);
+	if (!rc)
+		rc = one_of("smtpgw.reverse_dns", c->smtpgw_reverse_dns,
+			    (const char *const[]){"off", "mark", "refuse", NULL}, error);
+	if (!rc)
 		rc = address_check("pushsrv.listen", c->pushsrv_listen, error);
 	if (!rc)
 		rc = address_check("popgw.listen", c->popgw_listen, error);

@@ -11,8 +11,9 @@
 #include "smtpgw/counters.h"
 #include "smtpgw/peer.h"
 
-#define STALL_US (5 * CLOCK_S) /* of a client, while others wait for what it holds */
-#define REFUSAL  "421 4.7.0 too many connections\r\n"
+#define FIELD_HELD (64 * 1024)   /* octets of a header field that is looked at */
+#define STALL_US   (5 * CLOCK_S) /* of a client, while others wait for what it holds */
+#define REFUSAL    "421 4.7.0 too many connections\r\n"
 
 struct smtpgw {
 	const struct conf *conf;
@@ -153,7 +154,9 @@ static struct driver_host host_of(const struct smtpgw *g)
 			   .domains = g->domains,
 			   .mail = {.max_size = (uint64_t)c->smtpgw_max_size,
 				    .max_line = (uint64_t)c->smtpgw_max_line,
-				    .max_received = (unsigned)c->smtpgw_max_received},
+				    .max_received = (unsigned)c->smtpgw_max_received,
+				    .hostname = c->smtpgw_hostname,
+				    .max_field = FIELD_HELD},
 			   .max_recipients = (size_t)c->smtpgw_max_recipients,
 			   .max_errors = (size_t)c->smtpgw_max_errors,
 			   .has_tls = true},
@@ -193,6 +196,8 @@ static int open_inspector(struct worker *w, struct loop *loop, const struct conf
 		.port = w->port,
 		.is_first = w->index == 0,
 		.timeout_us = c->smtpgw_checks_timeout * 1000,
+		.max_field = FIELD_HELD,
+		.with_private = c->smtpgw_checks_private,
 		.checks = check_table,
 	};
 	w->host.inspector = &w->inspector;

@@ -77,6 +77,56 @@ static void content_that_does_not_wait(void **unused)
 	free(p);
 }
 
+/* What claims to be our word about the mail goes; every other octet stays. */
+static void forged_results(void **unused)
+{
+	static const char in[] =
+		HELLO BEGIN "DATA\r\nSubject: a\r\nAuthentication-Results: other.test; spf=pass\r\n"
+			    "authentication-results : (x)\r\n\tMX.test 1;\r\n spf=pass\r\n"
+			    "X: b\r\n c\r\nAuthentication-Results:mx.test\r\nY: d\r\n\r\n"
+			    "Authentication-Results: mx.test; none\r\n.\r\n";
+	static const char kept[] =
+		"Subject: a\r\nAuthentication-Results: other.test; spf=pass\r\nX: b\r\n c\r\n"
+		"Y: d\r\n\r\nAuthentication-Results: mx.test; none\r\n";
+	struct play *p = malloc(sizeof *p);
+
+	(void)unused;
+	for (size_t step = 1; step < sizeof in; step += 7) {
+		play_open(p);
+		play_feed(p, in, sizeof in - 1, step, false);
+		assert_string_equal(play_content_of(p), kept);
+		assert_non_null(strstr(p->seen, "MX.test 1")); /* who checks signatures needs it */
+		play_close(p);
+	}
+	free(p);
+}
+
+/* One that is longer than what is held of a field goes as a whole; another passes. */
+static void long_fields(void **unused)
+{
+	struct play *p = malloc(sizeof *p);
+	char *in = malloc(9000), *end;
+
+	(void)unused;
+	for (int ours = 0; ours < 2; ours++) {
+		end = in + sprintf(in, "%s%s", HELLO BEGIN "DATA\r\nA: b\r\n",
+				   ours ? "Authentication-Results:" : "X-Other:");
+		for (int i = 0; i < 100; i++)
+			end += sprintf(end, " x;\r\n\t%040d", i);
+		end += sprintf(end, "\r\nC: d\r\n\r\nbody\r\n.\r\n");
+		play_open(p);
+		play_feed(p, in, (size_t)(end - in), 100, false);
+		assert_int_equal(p->commits, 1);
+		if (ours)
+			assert_string_equal(play_content_of(p), "A: b\r\nC: d\r\n\r\nbody\r\n");
+		else
+			assert_int_equal(strlen(play_content_of(p)), p->seen_n);
+		play_close(p);
+	}
+	free(in);
+	free(p);
+}
+
 /* Neither bad content nor what was sent of it before stays with pushsrv, and its connection is free
  * at once. */
 static void large_content(void **unused)
@@ -140,7 +190,11 @@ static void slow_content_goes_on(void **unused)
 {
 	struct transaction t;
 	const struct smtp_command mail = {.verb = SMTP_MAIL};
-	const struct transaction_limits limits = {1000, 100, 3};
+	const struct transaction_limits limits = {.max_size = 1000,
+						  .max_line = 100,
+						  .max_received = 3,
+						  .hostname = "mx.test",
+						  .max_field = 1000};
 
 	(void)unused;
 	transaction_begin(&t, "id", &mail, &limits);
@@ -159,6 +213,8 @@ int main(void)
 		cmocka_unit_test(ends_that_are_none),
 		cmocka_unit_test(chunks_are_no_way_round),
 		cmocka_unit_test(content_that_does_not_wait),
+		cmocka_unit_test(forged_results),
+		cmocka_unit_test(long_fields),
 		cmocka_unit_test(large_content),
 		cmocka_unit_test(trace),
 		cmocka_unit_test(slow_content_goes_on),

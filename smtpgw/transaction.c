@@ -21,35 +21,6 @@ static void fail(struct transaction *t, enum transaction_fate fate)
 	drop_content(t);
 }
 
-void transaction_begin(struct transaction *t, const char *id, const struct smtp_command *mail,
-		       const struct transaction_limits *limits)
-{
-	*t = (struct transaction){
-		.reverse_path = mail->path,
-		.is_utf8 = mail->params & SMTP_PARAM_SMTPUTF8,
-		.body = mail->body,
-		.ret = mail->ret,
-		.has_size = mail->params & SMTP_PARAM_SIZE,
-		.declared = mail->size_bytes,
-		.limits = *limits,
-	};
-	snprintf(t->id, sizeof t->id, "%s", id);
-	snprintf(t->envid, sizeof t->envid, "%s", mail->envid);
-	smtp_data_init(&t->data, limits->max_line);
-}
-
-void transaction_end(struct transaction *t)
-{
-	drop_content(t);
-	*t = (struct transaction){0};
-}
-
-void transaction_add(struct transaction *t, const struct mailaddr *recipient)
-{
-	if (t->accepted++ == 0)
-		t->recipient = *recipient;
-}
-
 static bool make_room(struct transaction *t, size_t n)
 {
 	size_t wanted = t->room ? t->room : ROOM_FIRST;
@@ -81,14 +52,48 @@ static void keep(void *arg, const uint8_t *run, size_t n)
 	t->size += n;
 }
 
+void transaction_begin(struct transaction *t, const char *id, const struct smtp_command *mail,
+		       const struct transaction_limits *limits)
+{
+	*t = (struct transaction){
+		.reverse_path = mail->path,
+		.is_utf8 = mail->params & SMTP_PARAM_SMTPUTF8,
+		.body = mail->body,
+		.ret = mail->ret,
+		.has_size = mail->params & SMTP_PARAM_SIZE,
+		.declared = mail->size_bytes,
+		.limits = *limits,
+	};
+	snprintf(t->id, sizeof t->id, "%s", id);
+	snprintf(t->envid, sizeof t->envid, "%s", mail->envid);
+	smtp_data_init(&t->data, limits->max_line);
+	forged_results_init(&t->filter, limits->hostname, limits->max_field, keep, t);
+}
+
+void transaction_end(struct transaction *t)
+{
+	drop_content(t);
+	forged_results_fini(&t->filter);
+	*t = (struct transaction){0};
+}
+
+void transaction_add(struct transaction *t, const struct mailaddr *recipient)
+{
+	if (t->accepted++ == 0)
+		t->recipient = *recipient;
+}
+
 /* The client's octets. */
 static void take(void *arg, const uint8_t *run, size_t n)
 {
 	struct transaction *t = arg;
 
-	if (t->watch && t->fate == TRANSACTION_GOOD && !t->is_lost)
+	if (t->fate != TRANSACTION_GOOD || t->is_lost)
+		return;
+	if (t->watch)
 		t->watch(t->watch_arg, run, n);
-	keep(t, run, n);
+	if (forged_results_feed(&t->filter, run, n) != 0)
+		fail(t, TRANSACTION_NO_MEMORY);
 }
 
 static void judge(struct transaction *t)
@@ -150,6 +155,8 @@ void transaction_complete(struct transaction *t)
 
 	if (lacks)
 		take(t, (const uint8_t *)"\r\n", lacks);
+	if (forged_results_finish(&t->filter) != 0)
+		fail(t, TRANSACTION_NO_MEMORY);
 	judge(t);
 }
 

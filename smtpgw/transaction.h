@@ -7,9 +7,9 @@
  * by a piece and what came in one reading, however large the mail is. Once the mail is known to be
  * bad nothing gathers any more, but reading goes on to the end of the data.
  *
- * The content is preceded by one Received field of ours; every other octet is as the client sent
- * it, less dot stuffing. Only content of BDAT that does not end a line gets CRLF (RFC 3030 asks for
- * it).
+ * The content is preceded by one Received field of ours, and loses the Authentication-Results that
+ * claim to be ours; every other octet is as the client sent it, less dot stuffing. Only content of
+ * BDAT that does not end a line gets CRLF (RFC 3030 asks for it).
  *
  * OWNERSHIP  transaction_end frees all that it holds; a zeroed transaction is an ended one.
  * THREADS    one
@@ -21,6 +21,7 @@
 #include "lib/wire/smtp/received.h"
 #include "lib/wire/smtp/command.h"
 #include "lib/wire/smtp/data.h"
+#include "smtpgw/forged_results.h"
 
 #define TRANSACTION_ID_MAX 40
 #define TRANSACTION_PIECE  (64 * 1024) /* more than that is passed on before the end has come, */
@@ -41,6 +42,8 @@ enum transaction_fate {
 
 struct transaction_limits {
 	uint64_t max_size, max_line;
+	const char *hostname; /* ours: no field that came along may bear it as its author */
+	size_t max_field;     /* octets of a header field that are held to be looked at */
 	unsigned max_received;
 };
 
@@ -61,7 +64,8 @@ struct transaction {
 	struct transaction_limits limits;
 	enum transaction_fate fate;
 	struct smtp_data data; /* BDAT uses the content machine inside */
-	smtp_sink watch;       /* null: nobody sees the content as it comes */
+	struct forged_results filter;
+	smtp_sink watch; /* null: nobody sees the content as it comes */
 	void *watch_arg;
 	bool is_traced;  /* the Received field has been put in front */
 	uint8_t *octets; /* gathered, not passed on yet */

@@ -7,8 +7,11 @@
 #include <string.h>
 
 #include "lib/clock.h"
+#include "lib/conf.h"
 #include "lib/err.h"
 #include "lib/log.h"
+#include "lib/rules/dnsbl.h"
+#include "smtpgw/checks/report.h"
 #include "smtpgw/counters.h"
 
 #define ID_MAX 40
@@ -25,6 +28,9 @@ struct inspection {
 	bool is_calling; /* in the checks' functions: what is released there is looked at behind */
 	int64_t left_us; /* how long it may yet be waited for this mail */
 	int64_t asked_us;
+
+	struct header header;
+	bool is_body;
 
 	struct findings findings;
 	size_t job_count;
@@ -201,6 +207,13 @@ struct findings *check_findings(struct check_job *job)
 	return &job->mail->findings;
 }
 
+bool check_is_outside(const struct check_job *job)
+{
+	const struct inspection *i = job->mail;
+
+	return i->in->with_private || dnsbl_is_public(&i->findings.client);
+}
+
 const char *check_mail_id(const struct check_job *job)
 {
 	return job->mail->id;
@@ -262,8 +275,40 @@ static void begin_jobs(struct inspection *i)
 	i->is_calling = false;
 }
 
+/* Is there a job that others are not just served by? */
+static bool has_work(const struct inspection *i)
+{
+	for (size_t k = 0; k < i->job_count; k++)
+		if (!i->jobs[k].check->is_help)
+			return true;
+	return false;
+}
+
+static void on_field(void *arg, const struct header_field *field)
+{
+	struct inspection *i = arg;
+
+	for (size_t k = 0; k < i->job_count; k++)
+		if (i->jobs[k].check->field)
+			i->jobs[k].check->field(&i->jobs[k], field);
+}
+
+static void on_header_end(void *arg, enum header_end how)
+{
+	struct inspection *i = arg;
+
+	(void)how;
+	i->is_body = true;
+	for (size_t k = 0; k < i->job_count; k++)
+		if (i->jobs[k].check->header)
+			i->jobs[k].check->header(&i->jobs[k]);
+}
+
+static const struct header_sink header_sink = {.field = on_field, .end = on_header_end};
+
 struct inspection *inspection_begin(const struct inspector *in, const struct inspection_mail *mail)
 {
+	const struct header_limits limits = {in->max_field, SIZE_MAX, SIZE_MAX};
 	struct inspection *i = make(in);
 
 	if (!i)
@@ -277,10 +322,12 @@ struct inspection *inspection_begin(const struct inspector *in, const struct ins
 	i->findings.reverse_path = *mail->reverse_path;
 	snprintf(i->findings.helo, sizeof i->findings.helo, "%s", mail->helo);
 	begin_jobs(i);
-	if (i->job_count > 0)
-		return i;
-	free(i);
-	return NULL;
+	if (!has_work(i)) {
+		free(i);
+		return NULL;
+	}
+	header_init(&i->header, &limits, &header_sink, i);
+	return i;
 }
 
 void inspection_rcpt(struct inspection *i, const struct mailaddr *to)
@@ -295,17 +342,23 @@ void inspection_rcpt(struct inspection *i, const struct mailaddr *to)
 
 void inspection_octets(struct inspection *i, const uint8_t *octets, size_t n)
 {
+	size_t used;
+
 	i->findings.size += n;
 	i->is_calling = true;
 	for (size_t k = 0; k < i->job_count; k++)
 		if (i->jobs[k].check->octets)
 			i->jobs[k].check->octets(&i->jobs[k], octets, n);
+	if (!i->is_body && header_feed(&i->header, octets, n, &used) != 0)
+		on_header_end(i, HEADER_OVER); /* no memory: what was seen counts */
 	i->is_calling = false;
 }
 
 void inspection_complete(struct inspection *i)
 {
 	i->is_calling = true;
+	if (!i->is_body)
+		header_finish(&i->header);
 	for (size_t k = 0; k < i->job_count; k++)
 		if (i->jobs[k].check->complete)
 			i->jobs[k].check->complete(&i->jobs[k]);
@@ -315,9 +368,7 @@ void inspection_complete(struct inspection *i)
 
 size_t inspection_trace(const struct inspection *i, char buf[INSPECTION_TRACE_MAX])
 {
-	(void)i;
-	(void)buf;
-	return 0;
+	return report_write(&i->findings, i->in->conf->smtpgw_hostname, buf, INSPECTION_TRACE_MAX);
 }
 
 const struct findings *inspection_findings(const struct inspection *i)
@@ -332,6 +383,7 @@ void inspection_end(struct inspection *i)
 	for (size_t k = 0; k < i->job_count; k++)
 		if (i->jobs[k].check->end)
 			i->jobs[k].check->end(&i->jobs[k]);
+	header_fini(&i->header);
 	loop_timer_free(i->timer);
 	free(i);
 }

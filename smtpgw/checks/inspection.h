@@ -8,8 +8,8 @@
  * What there is to find out is a table of checks (struct check). Each works on its own, and tells
  * the frame only which stage has to wait for it:
  *
- *     begin ──► field*, octets* ──► complete ──► conclude ──► rule ──► end
- *        │ recipient* ──► rule           │ (all that is held is released, or expired)
+ *     begin ──► field*, header, octets* ──► complete ──► conclude ──► rule ──► end
+ *        │ recipient* ──► rule                   │ (all that is held is released, or expired)
  *
  *     check_hold(job, stage)     a ruling at `stage`, or a later one, waits for this job
  *     check_release(job, stage)  no longer. THE JOB MAY BE GONE when this returns: return at once
@@ -29,6 +29,7 @@
 #define HATO_SMTPGW_CHECKS_INSPECTION_H
 
 #include "lib/loop.h"
+#include "lib/wire/smtp/header.h"
 #include "smtpgw/checks/findings.h"
 
 #define RULING_TEXT_MAX      400
@@ -60,6 +61,8 @@ struct inspector {
 	struct db_port *port; /* bindings.db and queue.db */
 	bool is_first;        /* of the workers: says what need not be said by each */
 	int64_t timeout_us;
+	size_t max_field;  /* octets of a header field that are held */
+	bool with_private; /* loopback and private addresses are as good as any: tests and labs */
 	const struct check *const *checks; /* null at the end */
 	void **shared;                     /* one for each: what its open made */
 };
@@ -108,6 +111,7 @@ struct check_job {
 struct check {
 	const char *name;
 	size_t size;
+	bool is_help; /* of use to other checks only, and asks nobody; its `end` frees nothing */
 	/* Once a worker. *shared may stay null. */
 	int (*open)(const struct inspector *in, void **shared);
 	void (*close)(void *shared);
@@ -115,6 +119,9 @@ struct check {
 	/* False: it has no business with this mail, and nothing below is called. */
 	bool (*begin)(struct check_job *job);
 	void (*recipient)(struct check_job *job, const struct mailaddr *to);
+	/* A field of the header, and the header's end; behind the octets that they are made of. */
+	void (*field)(struct check_job *job, const struct header_field *field);
+	void (*header)(struct check_job *job);
 	void (*octets)(struct check_job *job, const uint8_t *octets, size_t n);
 	void (*complete)(struct check_job *job);
 	/* Its time is over: cancel what is under way, write `temperror`. What it held is released
@@ -131,6 +138,8 @@ void check_hold(struct check_job *job, enum inspection_stage stage);
 void check_release(struct check_job *job, enum inspection_stage stage);
 /* To write the check's part. */
 struct findings *check_findings(struct check_job *job);
+/* Is the client one that what is published about senders can be about? */
+bool check_is_outside(const struct check_job *job);
 const char *check_mail_id(const struct check_job *job);
 /* How long a question may take: what is left of the time for the whole mail, from now on. */
 int64_t check_deadline_us(const struct check_job *job);

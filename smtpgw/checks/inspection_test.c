@@ -17,7 +17,7 @@ struct puppet {
 	bool is_absent;        /* no business with the mail */
 	bool holds[INSPECTION_STAGES];
 	int refuses_at; /* of enum inspection_stage, -1: nowhere */
-	int recipients, octets, completes, expired, concluded, ended;
+	int recipients, fields, headers, octets, completes, expired, concluded, ended;
 };
 
 static struct puppet puppets[2];
@@ -60,6 +60,19 @@ static void count_octets(struct check_job *job, const uint8_t *octets, size_t n)
 	puppet_of(job)->octets += (int)n;
 }
 
+static void count_field(struct check_job *job, const struct header_field *field)
+{
+	struct puppet *p = puppet_of(job);
+
+	assert_int_equal(p->headers, 0);
+	p->fields += header_is(field, "A");
+}
+
+static void count_header(struct check_job *job)
+{
+	puppet_of(job)->headers++;
+}
+
 static void count_complete(struct check_job *job)
 {
 	puppet_of(job)->completes++;
@@ -87,20 +100,22 @@ static void count_end(struct check_job *job)
 	puppet_of(job)->ended++;
 }
 
-static const struct check first = {"first",      0,
-				   NULL,         NULL,
-				   begin_first,  count_recipient,
-				   count_octets, count_complete,
-				   count_expire, count_conclude,
-				   rule_as_told, count_end},
-			  second = {"second",     sizeof(void *),  NULL,         NULL,
-				    begin_second, count_recipient, count_octets, count_complete,
-				    count_expire, count_conclude,  rule_as_told, count_end};
+#define PUPPET(word, own_size, begins)                                                             \
+	{                                                                                          \
+		.name = word, .size = own_size, .begin = begins, .recipient = count_recipient,     \
+		.field = count_field, .header = count_header, .octets = count_octets,              \
+		.complete = count_complete, .expire = count_expire, .conclude = count_conclude,    \
+		.rule = rule_as_told, .end = count_end                                             \
+	}
+
+static const struct check first = PUPPET("first", 0, begin_first),
+			  second = PUPPET("second", sizeof(void *), begin_second);
 static const struct check *const both[] = {&first, &second, NULL};
 
 /* ---- a mail ---- */
 
 struct bed {
+	struct addr client;
 	struct loop *loop;
 	struct inspector in;
 	struct inspection *i;
@@ -125,7 +140,8 @@ static void bed_open(struct bed *b)
 {
 	memset(puppets, 0, sizeof puppets);
 	puppets[0].refuses_at = puppets[1].refuses_at = -1;
-	*b = (struct bed){.in = {.timeout_us = 20 * CLOCK_S, .checks = both}};
+	*b = (struct bed){.in = {.timeout_us = 20 * CLOCK_S, .max_field = 100, .checks = both}};
+	assert_int_equal(addr_parse("192.0.2.1", &b->client), 0);
 	assert_int_equal(loop_new(&b->loop), 0);
 	b->in.loop = b->loop;
 	assert_int_equal(inspector_open(&b->in), 0);
@@ -134,8 +150,12 @@ static void bed_open(struct bed *b)
 static void bed_begin(struct bed *b)
 {
 	static const struct mailaddr from = {"a", "b.test", false};
-	const struct inspection_mail mail = {
-		.helo = "c.test", .reverse_path = &from, .id = "id", .ruled = on_ruled, .arg = b};
+	const struct inspection_mail mail = {.client = b->client,
+					     .helo = "c.test",
+					     .reverse_path = &from,
+					     .id = "id",
+					     .ruled = on_ruled,
+					     .arg = b};
 
 	b->rulings = 0;
 	b->i = inspection_begin(&b->in, &mail);
@@ -178,20 +198,56 @@ static void answers_at_once(void **unused)
 	bed_begin(&b);
 	inspection_rcpt(b.i, &inspection_findings(b.i)->reverse_path);
 	assert_int_equal(b.rulings, 1);
-	inspection_octets(b.i, (const uint8_t *)"x\r\n", 3);
+	inspection_octets(b.i, (const uint8_t *)"A: b\r\n", 6);
+	inspection_octets(b.i, (const uint8_t *)"\r\nA: c", 6);
 	inspection_complete(b.i);
 	assert_int_equal(b.rulings, 2);
 	assert_int_equal(b.last.code, 0);
-	assert_int_equal(inspection_findings(b.i)->size, 3);
+	assert_int_equal(inspection_findings(b.i)->size, 12);
 	for (int k = 0; k < 2; k++) {
 		assert_int_equal(puppets[k].recipients, 1);
-		assert_int_equal(puppets[k].octets, 3);
+		assert_int_equal(puppets[k].octets, 12);
+		assert_int_equal(puppets[k].fields, 1);
+		assert_int_equal(puppets[k].headers, 1);
 		assert_int_equal(puppets[k].completes, 1);
 		assert_int_equal(puppets[k].concluded, 1);
 	}
 	bed_close(&b);
 	assert_int_equal(puppets[0].ended, 1);
 	assert_int_equal(puppets[1].ended, 1);
+}
+
+static void header_without_end(void **unused)
+{
+	struct bed b;
+
+	(void)unused;
+	bed_open(&b);
+	bed_begin(&b);
+	inspection_octets(b.i, (const uint8_t *)"A: b", 4);
+	inspection_complete(b.i);
+	assert_int_equal(puppets[0].fields, 1);
+	assert_int_equal(puppets[0].headers, 1);
+	bed_close(&b);
+}
+
+/* Nothing that is published about senders is about them. */
+static void private_clients(void **unused)
+{
+	static const char *const clients[] = {"127.0.0.1",   "::1",        "10.1.2.3", "172.31.0.1",
+					      "192.168.1.1", "100.64.0.1", "fd00::1",  "fe80::1"};
+	struct bed b;
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof clients / sizeof clients[0]; i++) {
+		bed_open(&b);
+		assert_int_equal(addr_parse(clients[i], &b.client), 0);
+		bed_begin(&b);
+		assert_false(check_is_outside(puppets[0].job));
+		b.in.with_private = true;
+		assert_true(check_is_outside(puppets[0].job));
+		bed_close(&b);
+	}
 }
 
 /* RCPT waits for what is held there, the content for all. */
@@ -300,6 +356,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_to_check),
 		cmocka_unit_test(answers_at_once),
+		cmocka_unit_test(header_without_end),
+		cmocka_unit_test(private_clients),
 		cmocka_unit_test(waits_for_what_is_held),
 		cmocka_unit_test(released_before_it_is_asked),
 		cmocka_unit_test(first_refusal_counts),

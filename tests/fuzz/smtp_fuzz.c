@@ -26,7 +26,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct session_limits limits = {
 	.kind = &session_mx,
 	.hostname = "mx.test",
-	.mail = {.max_size = 3000, .max_line = 200, .max_received = 3},
+	.mail = {.max_size = 3000,
+		 .max_line = 200,
+		 .max_received = 3,
+		 .hostname = "mx.test",
+		 .max_field = 300},
 	.max_recipients = 4,
 	.max_errors = 10,
 	.has_tls = true,
