@@ -205,6 +205,16 @@ static int sweep_suppressions(const struct sweep_write *w, struct engine *e, boo
 	return run_aged(e, STMT_QUEUE_SUPPRESSION_SWEEP, w->now_us, ROW_BATCH, more);
 }
 
+static int sweep_triplets(const struct sweep_write *w, struct engine *e, bool *more)
+{
+	return run_aged(e, STMT_QUEUE_GREYLIST_SWEEP, w->now_us, ROW_BATCH, more);
+}
+
+static int sweep_trap_clients(const struct sweep_write *w, struct engine *e, bool *more)
+{
+	return run_aged(e, STMT_QUEUE_TRAP_SWEEP, w->now_us, ROW_BATCH, more);
+}
+
 /* ---- a piece ---- */
 
 static sweep_step *const steps[DB_FILES][STEPS_MAX] = {
@@ -213,7 +223,8 @@ static sweep_step *const steps[DB_FILES][STEPS_MAX] = {
 	[DB_MAIL] = {sweep_changes, sweep_bodies, sweep_send_log, sweep_sms, sweep_told,
 		     index_access, sweep_access, sweep_message_tombstones, sweep_pop_logins,
 		     vacuum},
-	[DB_QUEUE] = {sweep_changes, sweep_bodies, sweep_suppressions, vacuum},
+	[DB_QUEUE] = {sweep_changes, sweep_bodies, sweep_suppressions, sweep_triplets,
+		      sweep_trap_clients, vacuum},
 };
 
 /* Every step once, then those with more to do, while there is time. */

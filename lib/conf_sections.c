@@ -7,6 +7,7 @@
 #include "lib/dns_servers.h"
 #include "lib/err.h"
 #include "lib/rules/dnsbl.h"
+#include "lib/wire/mailaddr.h"
 
 static int unknown(const char *what, const char *name, char error[256])
 {
@@ -211,6 +212,22 @@ static int ranges_check(const char *key, const char *value, char error[256])
 	return E_SYNTAX;
 }
 
+static int addresses_check(const char *key, const char *value, char error[256])
+{
+	static const char between[] = ", \t";
+	struct mailaddr a;
+
+	for (value += strspn(value, between); *value; value += strspn(value, between)) {
+		size_t n = strcspn(value, between);
+		if (mailaddr_parse(value, n, 0, &a)) {
+			snprintf(error, 256, "%s: no mail address: '%.100s'", key, value);
+			return E_SYNTAX;
+		}
+		value += n;
+	}
+	return 0;
+}
+
 static int dns_servers_check(const char *name, const char *text, char error[256])
 {
 	struct dns_server servers[DNS_SERVERS_MAX];
@@ -285,6 +302,10 @@ int conf_check(struct conf *c, char error[256])
 	if (!rc)
 		rc = one_of("smtpgw.reverse_dns", c->smtpgw_reverse_dns,
 			    (const char *const[]){"off", "mark", "refuse", NULL}, error);
+	if (!rc)
+		rc = ranges_check("smtpgw.checks_exempt", c->smtpgw_checks_exempt, error);
+	if (!rc)
+		rc = addresses_check("smtpgw.traps", c->smtpgw_traps, error);
 	if (!rc)
 		rc = address_check("pushsrv.listen", c->pushsrv_listen, error);
 	if (!rc)

@@ -35,6 +35,11 @@ void counter_add(enum counter c, int64_t n)
 	metric_add(&metrics[c], n);
 }
 
+void counter_set(enum counter c, int64_t n)
+{
+	metric_set(&metrics[c], n);
+}
+
 int64_t counter_read(enum counter c)
 {
 	return atomic_load_explicit(&metrics[c].value, memory_order_relaxed);

@@ -22,6 +22,7 @@ enum close_reason {
 
 void counters_register(void);
 void counter_add(enum counter c, int64_t n);
+void counter_set(enum counter c, int64_t n); /* a gauge */
 int64_t counter_read(enum counter c);
 
 void count_close(enum close_reason reason);

@@ -1,10 +1,5 @@
-/* dnsbl -- is the client on lists of bad (or good) senders? smtpgw.dnsbl names them, with scores
- *
- * Asked about at MAIL; at RCPT the sum of the scores decides (smtpgw.dnsbl_reject). What is not
- * known in time is not listed. Nobody is asked about addresses that are not public, our own, or a
- * subscriber's: whoever runs a list need not learn who our subscribers are. A postmaster is told of
- * it all the same (RFC 5321 4.5.1).
- */
+#include "smtpgw/checks/dnsbl.h"
+
 #include <ifaddrs.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +9,8 @@
 #include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/err.h"
+#include "smtpgw/checks/clients.h"
 #include "smtpgw/checks/dnsbl_zones.h"
-#include "smtpgw/checks/table.h"
 #include "smtpgw/counters.h"
 
 #define OWN_MAX 64
@@ -25,6 +20,7 @@ struct dnsbl {
 	const struct conf *conf;
 	struct dns *dns;
 	struct db_port *port;
+	struct clients clients;
 	struct addr own[OWN_MAX]; /* of this machine, as of the start */
 	size_t own_count;
 };
@@ -78,8 +74,10 @@ static int dnsbl_open(const struct inspector *in, void **shared)
 	d->dns = in->dns;
 	d->port = in->port;
 	learn_own(d);
-	int err = dnsbl_zones_open(in->loop, in->dns, in->conf->smtpgw_dnsbl, in->is_first,
-				   &d->zones);
+	int err = clients_read(in->conf, &d->clients);
+	if (!err)
+		err = dnsbl_zones_open(in->loop, in->dns, in->conf->smtpgw_dnsbl, in->is_first,
+				       &d->zones);
 	if (err)
 		dnsbl_close(d);
 	else
@@ -118,7 +116,7 @@ static bool may_ask(const struct dnsbl *d, const struct addr *client)
 {
 	if (!d->conf->smtpgw_dnsbl_private && (!dnsbl_is_public(client) || is_own(d, client)))
 		return false;
-	return !is_subscribers(d, client);
+	return !clients_are_exempt(&d->clients, client) && !is_subscribers(d, client);
 }
 
 /* ---- a mail's part ---- */

@@ -2,9 +2,19 @@
 
 #include "smtpgw/checks/author.h"
 #include "smtpgw/checks/client_name.h"
+#include "smtpgw/checks/dnsbl.h"
+#include "smtpgw/checks/greylist.h"
 #include "smtpgw/checks/null_mx.h"
 #include "smtpgw/checks/spf.h"
+#include "smtpgw/checks/traps.h"
 
 const struct check *const check_table[] = {
-	&check_author, &check_client_name, &check_dnsbl, &check_null_mx, &check_spf, NULL,
+	&check_author, /* whose header From it is, for those below */
+	&check_client_name,
+	&check_traps,
+	&check_dnsbl,
+	&check_null_mx,
+	&check_spf,
+	&check_greylist, /* for now, after all that is for good */
+	NULL,
 };

@@ -8,8 +8,6 @@
 
 #include "smtpgw/checks/inspection.h"
 
-extern const struct check check_dnsbl;
-
 /* For inspector.checks; null at the end. */
 extern const struct check *const check_table[];
 
