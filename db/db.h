@@ -339,10 +339,13 @@ struct mail_accept {
 	bool has_dot_lines;
 	uint64_t quota_bytes;
 	int64_t received_us;
+	const char *xid; /* its name in the queue that it comes from (db/handed_over.h); null or ""
+			    none */
 };
 /* Message rows, the mailbox's numbers and the trigger's outbox row in one transaction. errs[i] for
- * each recipient: 0, E_FULL, E_NOT_FOUND (the subscriber went away); err: the whole failed. With
- * all_or_none either all errs are 0 or nothing was stored. */
+ * each recipient: 0 (also if he has this `xid` already: nothing is stored for him), E_FULL,
+ * E_NOT_FOUND (the subscriber went away); err: the whole failed. With all_or_none either all errs
+ * are 0 or nothing was stored. */
 typedef void mail_accepted(void *arg, int err, const int *errs, size_t n);
 void mail_accept(struct db_port *, const struct mail_accept *, mail_accepted *, void *arg);
 

@@ -5,6 +5,7 @@
 
 #include "db/feed.h"
 #include "db/freezes.h"
+#include "db/handed_over.h"
 #include "db/mail.h"
 #include "lib/err.h"
 
@@ -75,6 +76,7 @@ struct accept_recipient {
 	int64_t subscriber;
 	const uint8_t *prefix;
 	size_t prefix_size;
+	bool has_it; /* this mail, by its xid */
 };
 
 struct accept_write {
@@ -85,13 +87,14 @@ struct accept_write {
 	bool all_or_none;
 	bool has_dot_lines;
 	const char *reverse_path;
+	const char *xid;       /* "" none */
 	const uint8_t *octets; /* null: body */
 	int64_t body;
 	uint64_t size, quota_bytes;
 	int64_t received_us;
 	int *errs;
 	struct accept_recipient
-		recipients[]; /* and behind them: errs, octets, prefixes, reverse path */
+		recipients[]; /* and behind them: errs, octets, prefixes, reverse path, xid */
 };
 
 static int subscriber_exists(struct engine *e, int64_t subscriber)
@@ -105,13 +108,15 @@ static int subscriber_exists(struct engine *e, int64_t subscriber)
 }
 
 /* E_NOT_FOUND and E_FULL are the recipient's; another E_* is the whole's. */
-static int judge_recipient(struct engine *e, const struct accept_write *w, size_t i)
+static int judge_recipient(struct engine *e, struct accept_write *w, size_t i)
 {
-	const struct accept_recipient *r = &w->recipients[i];
+	struct accept_recipient *r = &w->recipients[i];
 	struct mailbox box = {.uidnext = 1};
 	int err = subscriber_exists(e, r->subscriber);
 
-	if (err)
+	if (!err && *w->xid)
+		err = handed_over_find(e, w->xid, r->subscriber, &r->has_it);
+	if (err || r->has_it)
 		return err;
 	err = mailbox_get(e, r->subscriber, &box);
 	if (err && err != E_NOT_FOUND)
@@ -171,6 +176,8 @@ static int store_for(struct engine *e, const struct accept_write *w,
 	err = put_message(e, w, r, &box, uid, body);
 	if (!err)
 		err = wake_trigger(e, w, &box, uid);
+	if (!err && *w->xid)
+		err = handed_over_put(e, w->xid, r->subscriber, w->received_us);
 	return err ? err : mailbox_put(e, &box);
 }
 
@@ -181,7 +188,7 @@ static int store(struct engine *e, const struct accept_write *w, size_t refs)
 			    : body_take(e, body, w->size, refs);
 
 	for (size_t i = 0; !err && i < w->count; i++) {
-		if (!w->errs[i])
+		if (!w->errs[i] && !w->recipients[i].has_it)
 			err = store_for(e, w, &w->recipients[i], body);
 	}
 	return err;
@@ -190,18 +197,18 @@ static int store(struct engine *e, const struct accept_write *w, size_t refs)
 static int run_accept(struct write *write, struct engine *e)
 {
 	struct accept_write *w = (struct accept_write *)write;
-	size_t accepted = 0;
+	size_t accepted = 0, stored = 0;
 
 	for (size_t i = 0; i < w->count; i++) {
 		w->errs[i] = judge_recipient(e, w, i);
-		if (!w->errs[i])
-			accepted++;
-		else if (w->errs[i] != E_NOT_FOUND && w->errs[i] != E_FULL)
+		if (w->errs[i] && w->errs[i] != E_NOT_FOUND && w->errs[i] != E_FULL)
 			return w->errs[i];
+		accepted += !w->errs[i];
+		stored += !w->errs[i] && !w->recipients[i].has_it;
 	}
-	if (!accepted || (w->all_or_none && accepted < w->count))
+	if (!stored || (w->all_or_none && accepted < w->count))
 		return 0;
-	return store(e, w, accepted);
+	return store(e, w, stored);
 }
 
 static void accept_done(struct write *write)
@@ -218,7 +225,8 @@ static size_t copied_bytes(const struct mail_accept *a)
 
 	for (size_t i = 0; i < a->recipient_count; i++)
 		n += a->recipients[i].prefix_size;
-	return n + (a->octets ? a->size : 0) + strlen(a->reverse_path) + 1;
+	return n + (a->octets ? a->size : 0) + strlen(a->reverse_path) + 1 +
+	       (a->xid ? strlen(a->xid) : 0) + 1;
 }
 
 static uint8_t *copy_in(uint8_t **at, const void *p, size_t n)
@@ -253,6 +261,8 @@ static void copy_arguments(struct accept_write *w, const struct mail_accept *a)
 						  .prefix_size = r->prefix_size};
 	}
 	w->reverse_path = (char *)copy_in(&at, a->reverse_path, strlen(a->reverse_path) + 1);
+	const char *xid = a->xid ? a->xid : "";
+	w->xid = (char *)copy_in(&at, xid, strlen(xid) + 1);
 }
 
 void mail_accept(struct db_port *port, const struct mail_accept *a, mail_accepted *done, void *arg)

@@ -2,6 +2,7 @@
 #include <sqlite3.h>
 
 #include "db/db_testing.h"
+#include "db/handed_over.h"
 
 #define PREFIX "Return-Path: <>\r\n" /* accept_mail's */
 
@@ -121,8 +122,8 @@ static void test_recipients_and_quota(void **state)
 	}
 }
 
-static int accept_for(struct bench_store *s, const int64_t *subscribers, size_t n, bool all_or_none,
-		      uint64_t quota, int *errs)
+static int accept_as(struct bench_store *s, const char *xid, const int64_t *subscribers, size_t n,
+		     bool all_or_none, uint64_t quota, int *errs)
 {
 	struct mail_recipient r[8] = {0};
 	struct heard *h = malloc(sizeof *h);
@@ -138,13 +139,20 @@ static int accept_for(struct bench_store *s, const int64_t *subscribers, size_t 
 					  .octets = (const uint8_t *)"0123456789",
 					  .size = 10,
 					  .quota_bytes = quota,
-					  .received_us = clock_now_us()},
+					  .received_us = clock_now_us(),
+					  .xid = xid},
 		    on_accepted, h);
 	int err = wait_for(h);
 	assert_int_equal(h->n, n);
 	memcpy(errs, h->errs, n * sizeof *errs);
 	free(h);
 	return err;
+}
+
+static int accept_for(struct bench_store *s, const int64_t *subscribers, size_t n, bool all_or_none,
+		      uint64_t quota, int *errs)
+{
+	return accept_as(s, NULL, subscribers, n, all_or_none, quota, errs);
 }
 
 static size_t message_count(struct bench_store *s, int64_t subscriber)
@@ -154,6 +162,55 @@ static size_t message_count(struct bench_store *s, int64_t subscriber)
 
 	maildrop_free(drop);
 	return n;
+}
+
+/* smtpgw died before it could write down that it had delivered: the same mail comes again. */
+static void test_a_mail_of_the_queue_comes_once(void **state)
+{
+	struct bench_store *s = *state;
+	int64_t ids[3] = {make_subscriber(s, 1), make_subscriber(s, 2), 999};
+	int errs[3];
+
+	assert_int_equal(accept_as(s, "7.1", ids, 1, true, 0, errs), 0);
+	assert_int_equal(errs[0], 0);
+	assert_true(handed_over_has(s->port, "7.1", ids[0]));
+	assert_false(handed_over_has(s->port, "7.1", ids[1]));
+	assert_int_equal(accept_as(s, "7.1", ids, 1, true, 0, errs), 0);
+	assert_int_equal(errs[0], 0);
+	assert_int_equal(message_count(s, ids[0]), 1);
+	/* one more recipient of it; who has it already may be full */
+	assert_int_equal(accept_as(s, "7.1", ids, 2, true, 16, errs), 0);
+	assert_int_equal(errs[0] | errs[1], 0);
+	assert_int_equal(message_count(s, ids[0]), 1);
+	assert_int_equal(message_count(s, ids[1]), 1);
+	/* all or none: nothing was written down either */
+	assert_int_equal(accept_as(s, "8.1", ids, 3, true, 0, errs), 0);
+	assert_int_equal(errs[2], E_NOT_FOUND);
+	assert_false(handed_over_has(s->port, "8.1", ids[0]));
+	/* each name for itself, and no name is none */
+	assert_int_equal(accept_as(s, "8.1", ids, 2, true, 0, errs), 0);
+	assert_int_equal(accept_as(s, "", ids, 2, true, 0, errs), 0);
+	assert_int_equal(accept_as(s, "", ids, 2, true, 0, errs), 0);
+	assert_int_equal(message_count(s, ids[0]), 4);
+}
+
+static void test_handed_over_is_forgotten_after_a_day(void **state)
+{
+	struct bench_store *s = *state;
+	int64_t id = make_subscriber(s, 1), now_us = clock_now_us();
+	struct heard *h = calloc(1, sizeof *h);
+	int err;
+
+	assert_int_equal(accept_as(s, "7.1", &id, 1, true, 0, &err), 0);
+	h->s = s;
+	mail_sweep(s->port, now_us + HANDED_OVER_KEEP_US - 60 * SECOND_US, on_done, h);
+	assert_int_equal(wait_for(h), 0);
+	assert_true(handed_over_has(s->port, "7.1", id));
+	*h = (struct heard){.s = s};
+	mail_sweep(s->port, now_us + HANDED_OVER_KEEP_US + 60 * SECOND_US, on_done, h);
+	assert_int_equal(wait_for(h), 0);
+	assert_false(handed_over_has(s->port, "7.1", id));
+	free(h);
 }
 
 static void test_several_recipients(void **state)
@@ -496,11 +553,22 @@ static void test_list_limit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_recipients_and_quota), TEST(test_several_recipients),
-		TEST(test_deleted_and_gone),     TEST(test_not_his_any_more),
-		TEST(test_empty_mailbox),        TEST(test_large_bodies),
-		TEST(test_hostile_appends),      TEST(test_orphans),
-		TEST(test_stale_list),           TEST(test_purge),
+		TEST(test_recipients_and_quota),
+		TEST(test_several_recipients),
+		TEST(test_a_mail_of_the_queue_comes_once),
+		TEST(test_handed_over_is_forgotten_after_a_day),
+		TEST(test_recipients_and_quota),
+		TEST(test_a_mail_of_the_queue_comes_once),
+		TEST(test_recipients_and_quota),
+		TEST(test_handed_over_is_forgotten_after_a_day),
+		TEST(test_deleted_and_gone),
+		TEST(test_not_his_any_more),
+		TEST(test_empty_mailbox),
+		TEST(test_large_bodies),
+		TEST(test_hostile_appends),
+		TEST(test_orphans),
+		TEST(test_stale_list),
+		TEST(test_purge),
 		TEST(test_list_limit),
 	};
 

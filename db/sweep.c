@@ -5,6 +5,7 @@
 
 #include "db/bindings.h"
 #include "db/db_private.h"
+#include "db/handed_over.h"
 #include "db/mail.h"
 #include "db/pop_login.h"
 #include "db/queue.h"
@@ -198,6 +199,12 @@ static int sweep_pop_logins(const struct sweep_write *w, struct engine *e, bool 
 	return run_aged(e, STMT_POP_LOGIN_SWEEP, w->now_us - POP_LOGIN_KEEP_US, ROW_BATCH, more);
 }
 
+static int sweep_handed_over(const struct sweep_write *w, struct engine *e, bool *more)
+{
+	return run_aged(e, STMT_HANDED_OVER_SWEEP, w->now_us - HANDED_OVER_KEEP_US, CHANGE_BATCH,
+			more);
+}
+
 /* ---- queue.db ---- */
 
 static int sweep_suppressions(const struct sweep_write *w, struct engine *e, bool *more)
@@ -222,7 +229,7 @@ static sweep_step *const steps[DB_FILES][STEPS_MAX] = {
 			 sweep_names, sweep_gone, vacuum},
 	[DB_MAIL] = {sweep_changes, sweep_bodies, sweep_send_log, sweep_sms, sweep_told,
 		     index_access, sweep_access, sweep_message_tombstones, sweep_pop_logins,
-		     vacuum},
+		     sweep_handed_over, vacuum},
 	[DB_QUEUE] = {sweep_changes, sweep_bodies, sweep_suppressions, sweep_triplets,
 		      sweep_trap_clients, vacuum},
 };

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "db/handed_over.h"
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/log.h"
@@ -57,7 +58,10 @@ static void end_wait(struct lmtp_peer *p)
 static void recipient_checked(void *arg, int err, int64_t subscriber)
 {
 	struct lmtp_peer *p = arg;
+	const struct transaction *t = &p->session.tx;
 
+	if (err == E_FULL && *t->xid && handed_over_has(p->host->port, t->xid, subscriber))
+		err = 0; /* maybe it is this mail that filled it */
 	lmtp_recipient_checked(&p->session, err, subscriber);
 	end_wait(p);
 }
@@ -145,6 +149,7 @@ static void store_mail(struct lmtp_peer *p)
 		.has_dot_lines = t->data.content.flags & SMTP_CONTENT_DOT_LINE,
 		.quota_bytes = p->host->quota_bytes,
 		.received_us = now_us,
+		.xid = t->xid,
 	};
 	mail_accept(p->host->port, &mail, mail_is_accepted, p);
 	free(recipients);

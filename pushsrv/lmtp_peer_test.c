@@ -281,6 +281,32 @@ static void a_large_one_by_way_of_the_store(void **state)
 	leave(&c);
 }
 
+/* A mail of smtpgw's queue that is brought again, because its 250 was not heard. */
+static void a_mail_of_the_queue_comes_once(void **state)
+{
+	static const char mail[] = "MAIL FROM:<> XATOMIC XID=7.1 SIZE=3900000\r\n"
+				   "RCPT TO:<u819000000001@hato.example>\r\nBDAT 3000000 LAST\r\n";
+	struct scene *s = *state;
+	const size_t size = 3000000;
+	char *body = large(size);
+
+	for (int i = 0; i < 3; i++) { /* after the first there is no room for it any more */
+		struct client c = come(s);
+		SAY(&c, "LHLO me\r\n");
+		SAY(&c, mail);
+		say(&c, body, size);
+		hear(&c, "220 250 250 250 250");
+		leave(&c);
+		assert_int_equal(messages(s, 0), 1);
+	}
+	struct client c = come(s);
+	SAY(&c, "LHLO me\r\nMAIL FROM:<> XATOMIC XID=7.2 SIZE=3900000\r\n"
+		"RCPT TO:<u819000000001@hato.example>\r\nRSET\r\n");
+	hear(&c, "220 250 250 452 250"); /* another one */
+	free(body);
+	leave(&c);
+}
+
 static void who_leaves_in_the_middle_leaves_nothing(void **state)
 {
 	struct scene *s = *state;
@@ -375,6 +401,7 @@ int main(void)
 		SCENE(a_250_means_that_it_is_there),
 		SCENE(everything_in_one_write),
 		SCENE(a_large_one_by_way_of_the_store),
+		SCENE(a_mail_of_the_queue_comes_once),
 		SCENE(who_leaves_in_the_middle_leaves_nothing),
 		SCENE(who_leaves_after_the_dot_leaves_a_mail_at_most),
 		SCENE(the_stop_is_told),

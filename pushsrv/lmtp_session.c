@@ -121,7 +121,7 @@ void lmtp_line(struct lmtp_session *s, const char *line, size_t n)
 		.is_lmtp = true,
 		.is_utf8 = s->tx.is_utf8,
 		.params = SMTP_PARAM_SIZE | SMTP_PARAM_BODY | SMTP_PARAM_SMTPUTF8 |
-			  SMTP_PARAM_XATOMIC,
+			  SMTP_PARAM_XATOMIC | SMTP_PARAM_XID,
 	};
 	struct smtp_command command;
 

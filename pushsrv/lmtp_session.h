@@ -5,7 +5,8 @@
  *
  *     LMTP_NEED_LINE       give a line: lmtp_line, or lmtp_bad_line
  *     LMTP_NEED_OCTETS     give what is there: lmtp_octets
- *     LMTP_NEED_RECIPIENT  recipient_check of s->recipient, then lmtp_recipient_checked
+ *     LMTP_NEED_RECIPIENT  recipient_check of s->recipient, then lmtp_recipient_checked; for one
+ *                          who is full and has the mail already (s->tx.xid) with 0
  *     LMTP_NEED_PIECE      body_append of transaction_piece, then lmtp_piece_stored
  *     LMTP_NEED_ACCEPT     mail_accept of s->tx, then lmtp_accepted
  *     LMTP_NEED_CLOSE      flush and close
@@ -14,8 +15,10 @@
  * in lmtp_accepted only, when the commit is on disk; whoever disconnects before leaves nothing
  * behind. After the content each accepted recipient gets its own reply, in the order of RCPT.
  * XATOMIC (ours, offered in LHLO): stored for all recipients or none, all replies equal, and no
- * Received field is added, since it comes from our own smtpgw. XTRACE (ours, too: trace_fields.h)
- * brings header lines for the top of the mail.
+ * Received field is added, since it comes from our own smtpgw. XID=name (a parameter of MAIL) tells
+ * which mail of smtpgw's queue it is: a subscriber who was given that one already is told of as
+ * good, and gets nothing. XTRACE (ours, too: trace_fields.h) brings header lines for the top of the
+ * mail.
  *
  * OWNERSHIP  lmtp_close frees what the transaction holds; texts are borrowed.
  * THREADS    one

@@ -186,7 +186,7 @@ static void codes(const struct play *p, char *out, size_t size)
 }
 
 #define HELLO  "LHLO me\r\n"
-#define HELLOS "220 250 250 250 250 250 250 250 250 250"
+#define HELLOS "220 250 250 250 250 250 250 250 250 250 250"
 #define TO_A   "MAIL FROM:<s@y>\r\nRCPT TO:<a@x>\r\n"
 #define MAIL_A TO_A "DATA\r\n"
 #define BODY   "Subject: 1\r\n\r\nx\r\n"
@@ -221,7 +221,7 @@ static const struct {
 	{"RSET forgets", HELLO TO_A "RSET\r\nDATA\r\n" TO_A, HELLOS " 250 250 250 503 250 250",
 	 NULL},
 	{"LHLO forgets", HELLO TO_A HELLO "DATA\r\n",
-	 HELLOS " 250 250 250 250 250 250 250 250 250 250 250 503", NULL},
+	 HELLOS " 250 250 250 250 250 250 250 250 250 250 250 250 503", NULL},
 	{"the rest of the verbs",
 	 HELLO "NOOP\r\nNOOP x\r\nVRFY a\r\nHELP\r\nEXPN a\r\nSTARTTLS\r\n",
 	 HELLOS " 250 250 252 214 502 502", NULL},
@@ -334,8 +334,8 @@ static void nul_is_refused(void **state)
 static void offers_what_it_can(void **state)
 {
 	static const char *const words[] = {
-		"PIPELINING",          "8BITMIME", "SMTPUTF8", "SIZE 786432",
-		"ENHANCEDSTATUSCODES", "CHUNKING", "XATOMIC",  "XTRACE"};
+		"PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE 786432", "ENHANCEDSTATUSCODES",
+		"CHUNKING",   "XATOMIC",  "XTRACE",   "XID"};
 	struct play *p = play_new();
 
 	(void)state;

@@ -21,6 +21,7 @@ static void act_lhlo(struct lmtp_session *s, const struct smtp_command *command)
 	lmtp_say(s, "250-SIZE %" PRIu64, s->limits->max_size);
 	lmtp_say(s, "250-CHUNKING");
 	lmtp_say(s, "250-XATOMIC");
+	lmtp_say(s, "250-XID");
 	lmtp_say(s, "250-XTRACE");
 	lmtp_say(s, "250 ENHANCEDSTATUSCODES");
 	lmtp_enter(s, LMTP_READY);

@@ -209,6 +209,7 @@ NOT_HERE(void, body_append, struct db_port *U(a), int64_t U(b), uint32_t U(c), c
 	 size_t U(e), body_stored *U(f), void *U(g))
 NOT_HERE(void, mail_accept, struct db_port *U(a), const struct mail_accept *U(b),
 	 mail_accepted *U(c), void *U(d))
+NOT_HERE(bool, handed_over_has, struct db_port *U(a), const char *U(b), int64_t U(c))
 NOT_HERE(void, mail_purge_gone, struct db_port *U(a), mail_purged *U(b), void *U(c))
 NOT_HERE(void, mail_sweep, struct db_port *U(a), int64_t U(b), db_done *U(c), void *U(d))
 NOT_HERE(int, notice_get, struct db_port *U(a), int64_t U(b), uint32_t U(c), struct notice *U(d))

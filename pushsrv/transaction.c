@@ -36,6 +36,7 @@ void transaction_begin(struct transaction *t, const char *id, const struct smtp_
 		.max_size = max_size + (mail->params & SMTP_PARAM_XATOMIC ? RECEIVED_MAX : 0),
 	};
 	snprintf(t->id, sizeof t->id, "%s", id);
+	snprintf(t->xid, sizeof t->xid, "%s", mail->xid);
 	smtp_data_init(&t->data, max_line);
 }
 

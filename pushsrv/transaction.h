@@ -41,6 +41,7 @@ struct transaction {
 	struct mailaddr reverse_path;
 	struct mailaddr recipient; /* the first accepted one */
 	bool is_atomic; /* XATOMIC: all recipients or none, and it comes from our own smtpgw */
+	char xid[SMTP_XID_MAX + 1]; /* XID: its name in smtpgw's queue; "" none */
 	bool is_utf8;
 	uint64_t declared; /* SIZE; 0: not said */
 	uint64_t max_size;

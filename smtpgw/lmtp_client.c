@@ -25,6 +25,7 @@ struct lmtp_client {
 	enum lmtp_state state;
 	bool was_up;
 	bool takes_trace; /* it offered XTRACE */
+	bool takes_xid;   /* and XID */
 
 	/* What is asked and not answered yet, in the order of the answers. */
 	bool expects_greeting, expects_lhlo, expects_mail;
@@ -183,6 +184,7 @@ static void heard_lhlo(struct lmtp_client *l)
 		}
 	l->was_up = true;
 	l->takes_trace = smtp_reply_keyword(&l->reply, "XTRACE");
+	l->takes_xid = smtp_reply_keyword(&l->reply, "XID");
 	become_idle(l, true);
 }
 
@@ -351,9 +353,10 @@ void lmtp_client_begin(struct lmtp_client *l, const struct transaction *tx,
 	enter(l, LMTP_HELD);
 	if (tx->has_size)
 		snprintf(size, sizeof size, " SIZE=%llu", (unsigned long long)tx->declared);
-	conn_printf(l->conn, "MAIL FROM:<%s>%s%s%s XATOMIC\r\n",
+	bool has_xid = l->takes_xid && *tx->xid;
+	conn_printf(l->conn, "MAIL FROM:<%s>%s%s%s XATOMIC%s%s\r\n",
 		    mailaddr_format(&tx->reverse_path, path), size, bodies[tx->body],
-		    tx->is_utf8 ? " SMTPUTF8" : "");
+		    tx->is_utf8 ? " SMTPUTF8" : "", has_xid ? " XID=" : "", has_xid ? tx->xid : "");
 	l->expects_mail = true;
 	watch(l);
 }

@@ -17,6 +17,9 @@
  * before the last chunk. A pushsrv that does not offer it, or refuses the fields, stores the mail
  * without.
  *
+ * A mail out of our own queue has a name (transaction.xid), told by XID where pushsrv offers that:
+ * so it is stored once, however often it is brought.
+ *
  * All that can go wrong (the connection lost, silence, an answer out of place, recipients of one
  * mail answered differently) is one thing for the holder: `lost`, which means: outcome unknown, and
  * makes 451. The connection is then not used again.

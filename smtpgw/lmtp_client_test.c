@@ -236,6 +236,29 @@ static void trace(void **unused)
 	}
 }
 
+/* A mail out of the queue has a name, for a pushsrv that wants it. */
+static void name(void **unused)
+{
+	static const char *const begun[] = {
+		BEGUN, "MAIL FROM:<a@b.test> SIZE=5 BODY=8BITMIME SMTPUTF8 XATOMIC "
+		       "XID=7.1325376000\r\nRCPT TO:<one@ours.test>\r\n"};
+	struct bed b;
+
+	(void)unused;
+	for (int i = 0; i < 2; i++) {
+		bed_open(&b, 4, (struct bed_times){0});
+		listen_now(&b);
+		strcpy(b.mail[0].tx.xid, "7.1325376000");
+		assert_int_equal(take(&b, &b.mail[0]), E_AGAIN);
+		int fd = answer_door(&b);
+		say(fd, "220 mx.test LMTP\r\n");
+		hear(&b, fd, "LHLO mx.test\r\n");
+		say(fd, i ? "250-mx.test\r\n250-XID\r\n" LHLO_OK : LHLO_OK);
+		hear(&b, fd, begun[i]);
+		bed_close(&b);
+	}
+}
+
 static void full(void **unused)
 {
 	static uint8_t octets[300000];
@@ -273,6 +296,7 @@ int main(void)
 		cmocka_unit_test(who_gives_up_late_hears_nothing),
 		cmocka_unit_test(not_pushsrv),
 		cmocka_unit_test(trace),
+		cmocka_unit_test(name),
 		cmocka_unit_test(full),
 	};
 

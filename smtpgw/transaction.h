@@ -49,6 +49,7 @@ struct transaction_limits {
 
 struct transaction {
 	char id[TRANSACTION_ID_MAX]; /* for the trace field, the reply and the log */
+	char xid[SMTP_XID_MAX + 1];  /* of a mail out of the queue: its name there; else "" */
 	struct mailaddr reverse_path;
 	struct mailaddr recipient; /* the first accepted one */
 	bool is_utf8;              /* SMTPUTF8 */

@@ -36,7 +36,7 @@ class Dialogue(LmtpTest):
     def test_what_is_offered(self):
         with self.open() as lmtp:
             self.assertEqual(220, lmtp.greeting[0])
-            for word in ("PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE", "CHUNKING", "ENHANCEDSTATUSCODES", "XATOMIC", "XTRACE"):
+            for word in ("PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE", "CHUNKING", "ENHANCEDSTATUSCODES", "XATOMIC", "XID", "XTRACE"):
                 self.assertIn(word, lmtp.extensions)
             self.assertEqual("26214400", lmtp.extensions["SIZE"])
             for command in ("EHLO x", "HELO x"):

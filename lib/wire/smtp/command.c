@@ -197,6 +197,21 @@ static int value_orcpt(const struct reader *r, struct word value, struct smtp_co
 	return xtext_decode(semicolon + 1, address_len, with_utf8, out->orcpt + type_len + 1);
 }
 
+static bool is_xid_char(char c)
+{
+	return is_let_dig(c) || c == '-' || c == '.';
+}
+
+static int value_xid(const struct reader *r, struct word value, struct smtp_command *out)
+{
+	(void)r;
+	if (value.len > SMTP_XID_MAX || !all_of(value, is_xid_char))
+		return E_SYNTAX;
+	memcpy(out->xid, value.at, value.len);
+	out->xid[value.len] = '\0';
+	return 0;
+}
+
 static const struct param_row {
 	const char *name;
 	enum smtp_param bit;
@@ -210,6 +225,7 @@ static const struct param_row {
 	{"RET", SMTP_PARAM_RET, SMTP_MAIL, value_ret},
 	{"ENVID", SMTP_PARAM_ENVID, SMTP_MAIL, value_envid},
 	{"XATOMIC", SMTP_PARAM_XATOMIC, SMTP_MAIL, value_none},
+	{"XID", SMTP_PARAM_XID, SMTP_MAIL, value_xid},
 	{"NOTIFY", SMTP_PARAM_NOTIFY, SMTP_RCPT, value_notify},
 	{"ORCPT", SMTP_PARAM_ORCPT, SMTP_RCPT, value_orcpt},
 };

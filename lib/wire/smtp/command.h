@@ -31,6 +31,7 @@
 #define SMTP_MECHANISM_MAX 20  /* RFC 4422 3.1 */
 #define SMTP_ENVID_MAX     100 /* RFC 3461 4.4, counted encoded */
 #define SMTP_ORCPT_MAX     500 /* RFC 3461 4.2, counted encoded */
+#define SMTP_XID_MAX       48
 
 enum smtp_verb {
 	SMTP_UNKNOWN,
@@ -61,8 +62,10 @@ enum smtp_param {
 	SMTP_PARAM_ENVID = 1 << 5,
 	SMTP_PARAM_NOTIFY = 1 << 6,
 	SMTP_PARAM_ORCPT = 1 << 7,
-	SMTP_PARAM_XATOMIC = 1 << 8 /* ours, on LMTP's MAIL: the message is stored for all
-				       recipients or for none */
+	SMTP_PARAM_XATOMIC = 1 << 8, /* ours, on LMTP's MAIL: the message is stored for all
+					recipients or for none */
+	SMTP_PARAM_XID = 1 << 9      /* ours, too: the name of the mail in the queue that it comes
+					from; who has it already does not get it again */
 };
 
 #define SMTP_PARAMS_DSN (SMTP_PARAM_RET | SMTP_PARAM_ENVID | SMTP_PARAM_NOTIFY | SMTP_PARAM_ORCPT)
@@ -112,7 +115,8 @@ struct smtp_command {
 	size_t parameter_len; /* the name of the one that is at fault */
 	uint64_t size_bytes;  /* SIZE; UINT64_MAX if it is more than that */
 	enum smtp_body body;
-	struct mailaddr auth; /* AUTH=; null for <> */
+	struct mailaddr auth;       /* AUTH=; null for <> */
+	char xid[SMTP_XID_MAX + 1]; /* letters, digits, '.' and '-' */
 	enum smtp_ret ret;
 	unsigned notify;
 	char envid[SMTP_ENVID_MAX + 1]; /* decoded */

@@ -19,7 +19,8 @@
 static const struct smtp_dialect bare = {0};
 static const struct smtp_dialect smtp = {.params = P_MX | SMTP_PARAM_AUTH};
 static const struct smtp_dialect smtp_utf8 = {.params = P_MX | SMTP_PARAM_AUTH, .is_utf8 = true};
-static const struct smtp_dialect lmtp = {.is_lmtp = true, .params = P_MX | SMTP_PARAM_XATOMIC};
+static const struct smtp_dialect lmtp = {.is_lmtp = true,
+					 .params = P_MX | SMTP_PARAM_XATOMIC | SMTP_PARAM_XID};
 
 /* From a buffer of the exact size, so that a sanitizer sees a step over its end. */
 static int parse(const char *line, size_t len, const struct smtp_dialect *d,
@@ -137,6 +138,12 @@ static const struct {
 	{"MAIL FROM:<a@b> XATOMIC", &smtp, SMTP_MAIL, UP, E_RANGE},
 	{"MAIL FROM:<a@b> XATOMIC", &lmtp, SMTP_MAIL, 0, 0},
 	{"MAIL FROM:<a@b> XATOMIC=1", &lmtp, SMTP_MAIL, BV, E_SYNTAX},
+	{"MAIL FROM:<a@b> XID=7", &smtp, SMTP_MAIL, UP, E_RANGE},
+	{"MAIL FROM:<a@b> XID=7.x-Y", &lmtp, SMTP_MAIL, 0, 0},
+	{"MAIL FROM:<a@b> XID=", &lmtp, SMTP_MAIL, BV, E_SYNTAX},
+	{"MAIL FROM:<a@b> XID=a_b", &lmtp, SMTP_MAIL, BV, E_SYNTAX},
+	{"MAIL FROM:<a@b> XID=1234567890123456789012345678901234567890123456789", &lmtp, SMTP_MAIL,
+	 BV, E_SYNTAX},
 	{"MAIL FROM:<a@b> =1", &smtp, SMTP_MAIL, S, E_SYNTAX},
 	{"MAIL FROM:<a@b> -X=1", &smtp, SMTP_MAIL, S, E_SYNTAX},
 	{"MAIL FROM:<a@b> SI\x01ZE=1", &smtp, SMTP_MAIL, S, E_SYNTAX},
@@ -292,6 +299,8 @@ static void test_mail_values(void **state)
 
 	c = must_parse("MAIL FROM:<a@b> xatomic", &lmtp);
 	assert_int_equal(c.params, SMTP_PARAM_XATOMIC);
+	c = must_parse("MAIL FROM:<a@b> xid=12.ab", &lmtp);
+	assert_string_equal(c.xid, "12.ab");
 	assert_int_equal(c.body, SMTP_BODY_UNSAID);
 	assert_int_equal(c.ret, SMTP_RET_UNSAID);
 }
