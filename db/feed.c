@@ -144,7 +144,8 @@ void feed_committed(struct feed *f, enum db_file file)
 /* How the sockets of those end who watch a file: nobody is woken for another. */
 static const char *const hint_suffix[DB_FILES] = {[DB_BINDINGS] = ".bindings" HINT_SUFFIX,
 						  [DB_MAIL] = ".mail" HINT_SUFFIX,
-						  [DB_SMSC] = ".smsc" HINT_SUFFIX};
+						  [DB_SMSC] = ".smsc" HINT_SUFFIX,
+						  [DB_QUEUE] = ".queue" HINT_SUFFIX};
 
 static void list_peers(struct feed *f, enum db_file file)
 {
