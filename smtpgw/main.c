@@ -11,7 +11,6 @@
 #include "smtpgw/counters.h"
 #include "smtpgw/peer.h"
 
-#define FIELD_HELD (64 * 1024)   /* octets of a header field that is looked at */
 #define STALL_US   (5 * CLOCK_S) /* of a client, while others wait for what it holds */
 #define REFUSAL    "421 4.7.0 too many connections\r\n"
 
@@ -156,7 +155,7 @@ static struct driver_host host_of(const struct smtpgw *g)
 				    .max_line = (uint64_t)c->smtpgw_max_line,
 				    .max_received = (unsigned)c->smtpgw_max_received,
 				    .hostname = c->smtpgw_hostname,
-				    .max_field = FIELD_HELD},
+				    .max_field = (size_t)c->smtpgw_max_header_field},
 			   .max_recipients = (size_t)c->smtpgw_max_recipients,
 			   .max_errors = (size_t)c->smtpgw_max_errors,
 			   .has_tls = true},
@@ -196,7 +195,7 @@ static int open_inspector(struct worker *w, struct loop *loop, const struct conf
 		.port = w->port,
 		.is_first = w->index == 0,
 		.timeout_us = c->smtpgw_checks_timeout * 1000,
-		.max_field = FIELD_HELD,
+		.max_field = (size_t)c->smtpgw_max_header_field,
 		.with_private = c->smtpgw_checks_private,
 		.checks = check_table,
 	};
