@@ -8,6 +8,7 @@
 #include "lib/conf.h"
 #include "lib/dns.h"
 #include "lib/err.h"
+#include "lib/idn.h"
 #include "lib/rules/spf.h"
 
 /* A worker's. */
@@ -125,17 +126,20 @@ static void begin_lookup(struct lookup *l, const char *local, const char *domain
 {
 	const struct spf_shared *shared = l->job->shared;
 	const struct findings *f = check_findings(l->job);
+	char ascii[FINDINGS_DOMAIN_MAX + 1];
 	const struct spf_question question = {
 		.client = f->client,
-		.domain = domain,
+		.domain = ascii,
 		.sender_local = local,
-		.sender_domain = domain,
+		.sender_domain = ascii,
 		.helo = f->helo,
 		.receiver = shared->in->conf->smtpgw_hostname,
 		.time_s = clock_now_s(),
 	};
 
-	snprintf(l->finding->domain, sizeof l->finding->domain, "%s", domain);
+	if (idn_to_ascii(domain, ascii, sizeof ascii) != 0)
+		ascii[0] = '\0'; /* no name that could be asked for: it has no record */
+	snprintf(l->finding->domain, sizeof l->finding->domain, "%s", ascii);
 	l->finding->result = AUTHRES_TEMPERROR; /* until it is known */
 	if (spf_begin(&question, &l->spf) != 0)
 		return;

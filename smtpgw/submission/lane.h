@@ -1,8 +1,7 @@
 /* lane -- in which lane of the queue a recipient's mail waits
  *
  * "" for our own domains; else his domain as DNS has it: A-labels in lower case (an IDN is
- * converted by libidn2, RFC 5891 and UTS 46, the one place where that library is used). Pure; any
- * thread. ERRORS E_SYNTAX: no such name can be looked up. E_NOMEM.
+ * converted, lib/idn). Pure; any thread. ERRORS E_SYNTAX: no such name can be looked up. E_NOMEM.
  */
 #ifndef HATO_SMTPGW_SUBMISSION_LANE_H
 #define HATO_SMTPGW_SUBMISSION_LANE_H

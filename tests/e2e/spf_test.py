@@ -13,7 +13,8 @@ HERE, ELSEWHERE = "127.0.0.1", "127.0.0.66"
 # Of each domain: what its record says about a client at HERE.
 RECORDS = {"pass": "v=spf1 ip4:127.0.0.1 -all", "fail": "v=spf1 ip4:127.0.0.66 -all exp=why.fail.example",
            "softfail": "v=spf1 ~all", "none": "site-verification=1"}
-ZONE = ['%s.example. 60 TXT "%s"' % row for row in RECORDS.items()] + ['why.fail.example. 60 TXT "%{i} is not %{d}"']
+ZONE = ['%s.example. 60 TXT "%s"' % row for row in RECORDS.items()]
+ZONE += ['why.fail.example. 60 TXT "%{i} is not %{d}"', 'xn--wgv71a.example. 60 TXT "v=spf1 ip4:127.0.0.1 -all"']
 VERDICTS = list(RECORDS)
 
 
@@ -51,9 +52,9 @@ class Case(unittest.TestCase):
     def open(self, helo="pass.example", source=HERE):
         return Smtp(self.hato.port("smtpgw.mx_port"), source, helo)
 
-    def deliver(self, smtp, sender, author, content=None):
+    def deliver(self, smtp, sender, author, content=None, params=""):
         """The answers to RCPT and to the content; what is stored is in self.stored()."""
-        smtp.say("MAIL FROM:<%s>" % sender)
+        smtp.say("MAIL FROM:<%s>%s" % (sender, params))
         code, text = smtp.say("RCPT TO:<%s>" % self.phone.address)
         if code != 250:
             smtp.say("RSET")
@@ -108,6 +109,13 @@ class Marked(Case):
                 self.assertEqual(250, self.deliver(smtp, "a@b", author)[0])
             mail, = self.stored()
             self.assertEqual({"none"}, {r for m, r, _ in results(mail) if "spf" in m}, mail)
+
+    def test_domain_in_its_own_letters(self):
+        with self.open() as smtp:
+            self.assertEqual(250, self.deliver(smtp, "a@\u65e5\u672c.example", "b@\u65e5\u672c.example", params=" SMTPUTF8")[0])
+        mail, = self.stored()
+        self.assertEqual(["pass"] * 3, [r for m, r, _ in results(mail) if "spf" in m], mail)
+        self.assertEqual({"pass": "xn--wgv71a.example"}, result_of(mail, "x-spf-from", "header.from"))
 
     def test_reverse_dns(self):
         """Of the client's names one must lead back to it."""
