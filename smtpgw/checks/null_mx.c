@@ -10,13 +10,17 @@ struct null_mx {
 	struct dns_question *question;
 };
 
+static bool is_null_mx(const struct dns_answer *a)
+{
+	return a->outcome == DNS_FOUND && a->count == 1 && strcmp(a->mx[0].host, "") == 0;
+}
+
 static void on_mx(void *arg, const struct dns_answer *a)
 {
 	struct null_mx *n = arg;
 
 	n->question = NULL;
-	check_findings(n->job)->is_sender_null_mx =
-		a->outcome == DNS_FOUND && a->count == 1 && a->mx[0].host[0] == '\0';
+	check_findings(n->job)->is_sender_null_mx = is_null_mx(a);
 	check_release(n->job, INSPECTION_RCPT);
 }
 

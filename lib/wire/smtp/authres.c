@@ -50,7 +50,7 @@ static void put_value(struct authres *a, const char *value)
 
 	if (is_quoted)
 		put(a, "\"", 1);
-	for (size_t i = 0; value[i] && i < AUTHRES_VALUE_MAX; i++) {
+	for (size_t i = 0; i < AUTHRES_VALUE_MAX && value[i]; i++) {
 		char c = value[i] < ' ' || value[i] > '~' ? '?' : value[i];
 		if (c == '"' || c == '\\')
 			put(a, "\\", 1);
