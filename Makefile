@@ -132,7 +132,10 @@ ifdef WEAK
 endif
 
 # What drives a part of a program by lines on its stdin: an e2e test is at the other end.
-DRIVES := $(BUILD)/tests/drive/esme $(BUILD)/tests/drive/queue
+DRIVES := $(BUILD)/tests/drive/esme $(BUILD)/tests/drive/queue $(BUILD)/tests/drive/outbound
+$(BUILD)/tests/drive/outbound: $(call obj,tests/drive/outbound.c) $(BUILD)/libdb.a $(BUILD)/libhato.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(BUILD)/tests/drive/esme: $(call obj,tests/drive/esme.c $(call program_parts,pushsrv)) $(BUILD)/libdb.a $(BUILD)/libhato.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)

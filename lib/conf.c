@@ -194,6 +194,8 @@ static int conf_set(struct conf *c, const char *section, const char *name, const
 		return conf_esme_set(c, section + 5, name, value, error);
 	if (!strncmp(section, "smsc ", 5))
 		return conf_smsc_set(c, section + 5, name, value, error);
+	if (!strncmp(section, "route ", 6))
+		return conf_route_set(c, section + 6, name, value, error);
 
 	bool section_known;
 	const struct conf_row *row = row_find(section, name, &section_known);
@@ -356,6 +358,7 @@ void conf_free(struct conf *c)
 	conf_radius_free(c);
 	conf_esme_free(c);
 	conf_smsc_free(c);
+	conf_route_free(c);
 	free(c->dir);
 	free(c);
 }

@@ -5,8 +5,9 @@
  * NAME]` (its own listeners and egress) and `[network-key NAME]` (a bearer key of the network API:
  * file, scopes, realm, nas_ids) and `[radius-client NAME]` (who may bring lease
  * events by RADIUS), `[esme NAME]` (an account of smsc-sim) and `[smsc NAME]` (an SMSC that pushsrv
- * is bound to). What was read does not change while the program runs. OWNERSHIP conf_free frees
- * all; texts are borrowed from the conf. THREADS read-only after conf_load.
+ * is bound to) and `[route NAME]` (where smtpgw sends mail for some domains). What was read does
+ * not change while the program runs. OWNERSHIP conf_free frees all; texts are borrowed from the
+ * conf. THREADS read-only after conf_load.
  */
 #ifndef HATO_LIB_CONF_H
 #define HATO_LIB_CONF_H
@@ -26,6 +27,8 @@
 #define CONF_SMSCS_MAX          16
 #define CONF_SMSC_NAME_MAX      24 /* with its NUL */
 #define CONF_SMSC_PRIORITY_MAX  99
+#define CONF_ROUTES_MAX         64
+#define CONF_ROUTE_NAME_MAX     24 /* with its NUL */
 
 struct conf_list {
 	int64_t value[CONF_LIST_MAX];
@@ -111,6 +114,21 @@ struct conf_smsc {
 	struct conf_list reconnect; /* s */
 };
 
+enum conf_route_tls {
+	CONF_ROUTE_TLS_OFF,
+	CONF_ROUTE_TLS_OPPORTUNISTIC, /* where it is offered; nobody's certificate is checked */
+	CONF_ROUTE_TLS_REQUIRED,      /* and the certificate must be the host's */
+	CONF_ROUTE_TLS_UNSAID         /* smtpgw.relay_tls; none after conf_load */
+};
+/* Where smtpgw sends mail for some domains; docs/relay.md has the keys' sentences. */
+struct conf_route {
+	char name[CONF_ROUTE_NAME_MAX];
+	char *domains; /* commas: a domain, .domain for all below it, * for every one */
+	char *host;    /* name or address; "" = by MX */
+	uint16_t port; /* 0 = smtpgw.relay_port */
+	unsigned tls;  /* of enum conf_route_tls */
+};
+
 struct conf {
 #define SETTING_INT(section, name, def, least, most, unit, text)  int64_t section##_##name;
 #define SETTING_TEXT(section, name, def, text)                    char *section##_##name;
@@ -134,6 +152,8 @@ struct conf {
 	size_t esme_count;
 	struct conf_smsc smscs[CONF_SMSCS_MAX]; /* none is named: `default`, to smsc-sim here */
 	size_t smsc_count;
+	struct conf_route routes[CONF_ROUTES_MAX];
+	size_t route_count;
 };
 
 /* path null: defaults below `dir`. sets: "section.key=value" each. On failure error[] tells file,

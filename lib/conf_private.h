@@ -46,6 +46,12 @@ int conf_smsc_set(struct conf *c, const char *smsc, const char *name, const char
 		  char error[256]);
 int conf_smsc_check(struct conf *c, char error[256]);
 void conf_smsc_free(struct conf *c);
+/* [route NAME] (conf_route.c); conf_route_tls reads a word of enum conf_route_tls. */
+int conf_route_set(struct conf *c, const char *route, const char *name, const char *value,
+		   char error[256]);
+int conf_route_tls(const char *key, const char *value, unsigned *out, char error[256]);
+int conf_route_check(struct conf *c, char error[256]);
+void conf_route_free(struct conf *c);
 /* After all is read: what one key alone cannot tell; fills realms[0] and the defaults of the keys.
  */
 int conf_check(struct conf *c, char error[256]);

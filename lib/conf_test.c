@@ -230,6 +230,30 @@ static void test_smsc_sections(void **state)
 	conf_free(c);
 }
 
+static void test_routes(void **state)
+{
+	(void)state;
+	struct conf *c = load("[smtpgw]\nrelay_tls = off\n"
+			      "[route a]\ndomains = one.example, .two.example\nhost = [::1]:2526\n"
+			      "tls = required\n"
+			      "[route b]\ndomains = *\nhost = smart.example\n"
+			      "[route c]\ndomains = x.example\n",
+			      "route b.host=192.0.2.1:26");
+	const struct conf_route *r = c->routes;
+
+	assert_int_equal(c->route_count, 3);
+	assert_string_equal(r[0].name, "a");
+	assert_string_equal(r[0].host, "::1");
+	assert_int_equal(r[0].port, 2526);
+	assert_int_equal(r[0].tls, CONF_ROUTE_TLS_REQUIRED);
+	assert_string_equal(r[1].host, "192.0.2.1");
+	assert_int_equal(r[1].port, 26);
+	assert_int_equal(r[1].tls, CONF_ROUTE_TLS_OFF);
+	assert_string_equal(r[2].host, "");
+	assert_int_equal(r[2].port, 0);
+	conf_free(c);
+}
+
 static void test_refusals(void **state)
 {
 	(void)state;
@@ -292,6 +316,15 @@ static void test_refusals(void **state)
 		{"[smsc a]\nreconnect = 1,-1\n", NULL, "list of whole numbers"},
 		{"[smsc a]\nsmsc = b\n", NULL, "unknown key smsc"},
 		{"[smsc a\"b]\nport = 1\n", NULL, "a link's name"},
+		{"[smtpgw]\nrelay_tls = maybe\n", NULL, "none of off, opportunistic, required"},
+		{"[smtpgw]\nrelay_source = eth0\n", NULL, "is no address"},
+		{"[route a]\nhost = x.example\n", NULL, "[route a]: no domains"},
+		{"[route a]\nhost = x.example:0\n", NULL, "no host, nor host:port"},
+		{"[route a]\nhost = x y\n", NULL, "no host, nor host:port"},
+		{"[route a]\nhost = [::1\n", NULL, "no host, nor host:port"},
+		{"[route a]\ntls = yes\n", NULL, "none of off, opportunistic, required"},
+		{"[route a.b]\ntls = off\n", NULL, "a name is"},
+		{"[route a]\nuser = x\n", NULL, "unknown key user"},
 		{"no section\n", NULL, "hato.conf:1"},
 		{"", "popgw", "section.key=value"},
 		{"", "popgw.pop3_port", "section.key=value"},
@@ -395,6 +428,7 @@ int main(void)
 		cmocka_unit_test(test_accounts_of_esmes),
 		cmocka_unit_test(test_smsc_default),
 		cmocka_unit_test(test_smsc_sections),
+		cmocka_unit_test(test_routes),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_no_such_file),
 		cmocka_unit_test(test_paths),

@@ -208,6 +208,16 @@ void conn_start_client_tls(struct conn *c, struct tls_client *tls)
 	start_tls(c, tls_client_context(tls), true);
 }
 
+void conn_start_client_tls_with(struct conn *c, struct tls_client *tls, const char *name)
+{
+	free(c->tls_name);
+	c->tls_name = strdup(name);
+	if (c->tls_name)
+		conn_start_client_tls(c, tls);
+	else
+		conn_cut(c, CONN_END_ABORT);
+}
+
 void conn_close(struct conn *c)
 {
 	enum conn_end why = c->asking ? (enum conn_end)c->why : CONN_END_LOCAL;

@@ -96,6 +96,8 @@ void conn_start_tls(struct conn *c, struct tls_server *tls);
 
 /* The same as a client (handset-sim): call it in `connected` or after the server's go-ahead. */
 void conn_start_client_tls(struct conn *c, struct tls_client *tls);
+/* And from a host of this name (tls_client_expect). */
+void conn_start_client_tls_with(struct conn *c, struct tls_client *tls, const char *name);
 
 /* 0: none. What the peer says or takes starts it anew; a paused session with nothing to send waits
  * for us and is not idle. */

@@ -42,6 +42,7 @@ struct conn {
 	struct event wake;  /* the tick; in PARTING it watches the socket */
 	struct event timer; /* for the nearest deadline; may be early, never late */
 	SSL_CTX *tls_next;
+	char *tls_name; /* whom the handshake is with, as a client; null: nobody in particular */
 
 	int64_t idle_us, total_at_us, last_us;    /* last_us: the peer said or took something */
 	int64_t flush_by_us, cut_at_us, armed_us; /* 0: none */

@@ -160,6 +160,7 @@ static void conn_destroy(struct conn *c)
 		c->ops->closed(c->session, (enum conn_end)c->why);
 	connections_remove(c);
 	free(c->line);
+	free(c->tls_name);
 	free(c);
 }
 
@@ -171,7 +172,7 @@ static void conn_begin_tls(struct conn *c)
 
 	conn_unuse(c);
 	c->ssl = SSL_new(c->tls_next);
-	if (!c->ssl) {
+	if (!c->ssl || (c->tls_name && tls_client_expect(c->ssl, c->tls_name))) {
 		conn_end(c, CONN_END_TLS);
 		return;
 	}

@@ -145,3 +145,15 @@ SSL_CTX *tls_client_context(struct tls_client *t)
 {
 	return t->context;
 }
+
+int tls_client_expect(SSL *ssl, const char *name)
+{
+	X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+	bool is_ok = X509_VERIFY_PARAM_set1_ip_asc(param, name) == 1;
+
+	if (!is_ok)
+		is_ok = SSL_set_tlsext_host_name(ssl, name) == 1 &&
+			X509_VERIFY_PARAM_set1_host(param, name, 0) == 1;
+	ERR_clear_error(); /* of a name that is no address */
+	return is_ok ? 0 : E_NOMEM;
+}

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 typedef struct ssl_ctx_st SSL_CTX;
+typedef struct ssl_st SSL;
 struct tls_server;
 
 /* E_IO with error[] filled: no such file, key and certificate do not match. */
@@ -34,6 +35,9 @@ int tls_client_open(const struct tls_client_options *options, struct tls_client 
 		    char error[256]);
 void tls_client_free(struct tls_client *t);
 SSL_CTX *tls_client_context(struct tls_client *t);
+/* Of one handshake: asks for that name (SNI) and, unless the context trusts anybody, wants it in the
+ * certificate; an address is not asked for. E_NOMEM. */
+int tls_client_expect(SSL *ssl, const char *name);
 
 /* A self-signed certificate for `names` (commas; address literals become IP SANs) with a P-256 key,
  * ten years: what `hato init` makes. The key's file has mode 0600, the certificate's 0644; each is

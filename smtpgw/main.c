@@ -10,6 +10,7 @@
 #include "smtpgw/checks/table.h"
 #include "smtpgw/counters.h"
 #include "smtpgw/peer.h"
+#include "smtpgw/relay/runner.h"
 
 #define STALL_US   (5 * CLOCK_S) /* of a client, while others wait for what it holds */
 #define REFUSAL    "421 4.7.0 too many connections\r\n"
@@ -23,10 +24,12 @@ struct smtpgw {
 	struct lmtp_settings lmtp;
 	char *lmtp_path; /* null: by TCP */
 	struct db *db;
+	struct runner *runner;
 };
 
 struct worker {
 	struct daemon *daemon;
+	const struct smtpgw *shared;
 	unsigned index;
 	struct peer_host host;
 	struct db_port *port;
@@ -42,6 +45,7 @@ static void smtpgw_stop(void *shared)
 {
 	struct smtpgw *g = shared;
 
+	runner_stop(g->runner);
 	if (g->db)
 		db_close(g->db);
 	local_domains_free(g->domains);
@@ -92,6 +96,19 @@ static int open_db(struct daemon *d, struct smtpgw *g)
 	return daemon_db_open(d, &options, &g->db);
 }
 
+static int open_relay(struct daemon *d, struct smtpgw *g)
+{
+	char error[256] = "";
+	int err = open_db(d, g);
+
+	if (err || !g->conf->smtpgw_relay)
+		return err;
+	err = runner_start(g->db, g->conf, &g->lmtp, &g->runner, error);
+	if (err)
+		daemon_fail(d, "%s", error);
+	return err;
+}
+
 static int open_all(struct daemon *d, struct smtpgw *g)
 {
 	int err = read_domains(d, g);
@@ -105,7 +122,7 @@ static int open_all(struct daemon *d, struct smtpgw *g)
 	addr_parse(g->conf->smtpgw_listen, &g->listen);
 	g->admission = admission_new((size_t)g->conf->smtpgw_max_connections,
 				     (size_t)g->conf->smtpgw_max_connections_per_address);
-	return g->admission ? open_db(d, g) : E_NOMEM;
+	return g->admission ? open_relay(d, g) : E_NOMEM;
 }
 
 static int smtpgw_start(struct daemon *d, void **shared)
@@ -212,6 +229,7 @@ static int worker_start(struct daemon *d, void *shared, struct loop *loop, unsig
 	if (!w)
 		return E_NOMEM;
 	w->daemon = d;
+	w->shared = g;
 	w->index = index;
 	w->host.driver = host_of(g);
 	w->connections = connections_new();
@@ -253,7 +271,8 @@ static void worker_stop(struct daemon *d, void *worker, unsigned index)
 	struct worker *w = worker;
 
 	(void)d;
-	(void)index;
+	if (index == 0)
+		runner_begin_stop(w->shared->runner);
 	listener_close(w->mx);
 	w->mx = NULL;
 	connections_close_all(w->connections, on_peers_ended, w);

@@ -1,0 +1,278 @@
+"""smtpgw empties the outbound queue: to Postfix, to hosts that misbehave, to our own domains; what is tried again, what is
+given up, and that nothing is lost when it is killed in the middle."""
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import unittest
+
+from harness.postfix import Postfix
+from harness.queue import Queue
+from harness.smtp_host import Host
+from harness.system import Hato, eventually
+
+TEXT = b"From: sender@hato.example\r\nSubject: news\r\nMessage-ID: <%d@hato.example>\r\n\r\n.a line with a dot\r\n\r\n..two\r\n.\r\n"
+QUICK = {"smtpgw.queue_retry": "1", "smtpgw.relay_down_seconds": "1"}
+
+
+def text(number=1):
+    return TEXT % number
+
+
+def route(name, domain, port, **more):
+    keys = {"domains": domain, "host": "127.0.0.1:%d" % port, **more}
+    return {"route %s.%s" % (name, key): value for key, value in keys.items()}
+
+
+def certificate(folder, names="DNS:localhost"):
+    """A self-signed one; (certificate, key)."""
+    paths = str(folder / "cert.pem"), str(folder / "key.pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                    "-subj", "/CN=localhost", "-addext", "subjectAltName=" + names, "-out", paths[0], "-keyout", paths[1]],
+                   check=True, capture_output=True)
+    return paths
+
+
+class RelayCase(unittest.TestCase):
+    """Things that are closed at the end of a class, in the right order."""
+
+    @classmethod
+    def keep(cls, thing):
+        cls.addClassCleanup(thing.close)
+        return thing
+
+    @classmethod
+    def begin(cls, sets):
+        cls.hato = cls.keep(Hato({**QUICK, **sets}))
+        cls.queue = cls.keep(Queue(cls.hato))
+
+
+class PostfixTest(RelayCase):
+    @classmethod
+    def setUpClass(cls):
+        access = {"no@outside.example": "550 5.1.1 nobody", "later@outside.example": "450 4.2.0 later"}
+        cls.outside = cls.keep(Postfix(["outside.example", "bare.example"], access))
+        cls.begin(route("out", "outside.example, .below.example", cls.outside.port))
+
+    def test_a_mail_arrives_as_it_was_put(self):
+        before = len(self.outside.inbox())
+        large = b"Subject: large\r\n\r\n" + b"".join(b".%06d 0123456789\r\n" % i for i in range(60000))
+        for octets, flags in ((text(), "-"), (large, "-"), ("Subject: 8\r\n\r\nä ö\r\n".encode(), "8"),
+                              ("Subject: ü\r\n\r\nu\r\n".encode(), "8u"), (b"Subject: empty\r\n\r\n", "-")):
+            self.queue.put(octets, "x@outside.example", flags=flags)
+        self.queue.wait_empty()
+        got = self.outside.wait_inbox(before + 5)
+        self.assertEqual(len(got), before + 5)
+        whole = b"".join(got).replace(b"\n", b"\r\n")
+        for part in (b"\r\n.a line with a dot\r\n\r\n..two\r\n.\r\n", large.partition(b"\r\n\r\n")[2], "ä ö".encode(),
+                     "Subject: ü".encode(), b"Subject: empty"):
+            self.assertIn(part, whole)
+
+    def test_recipients_have_answers_of_their_own(self):
+        before = len(self.outside.inbox())
+        self.queue.put(text(2), "a@outside.example", "no@outside.example", "later@outside.example", "b@outside.example")
+        later = self.queue.wait_tried("later@outside.example", 2)
+        self.assertEqual((later.code, later.enhanced), (450, "4.2.0"))
+        waits = {w.address: w for w in self.queue.show()}
+        self.assertEqual(set(waits), {"no@outside.example", "later@outside.example"})
+        no = waits["no@outside.example"]
+        self.assertEqual((no.code, no.enhanced, no.attempts), (550, "5.1.1", 1))
+        self.assertIn("127.0.0.1", no.remote)
+        self.assertEqual(len(self.outside.wait_inbox(before + 2)), before + 2)
+        self.outside.set_access({})
+        self.outside.stop()
+        self.outside.start()
+        self.outside.wait_inbox(before + 3)
+        eventually("only who was refused is left", lambda: [w.address for w in self.queue.show()] == ["no@outside.example"])
+        self.queue.retry("outside.example")
+        self.queue.wait_empty()
+
+
+class HostsTest(RelayCase):
+    ORDERS = ("hang", "refuse", "drop-rcpt", "drop-data", "drop-final", "flood", "long-line", "garbage", "early", "stray")
+
+    @classmethod
+    def setUpClass(cls):
+        cls.good, cls.bad = cls.keep(Host()), cls.keep(Host())
+        sets = {**route("good", "good.example", cls.good.port), **route("bad", "bad.example", cls.bad.port),
+                **route("dead", "dead.example", 1)}
+        cls.worse = {}
+        for order in cls.ORDERS:
+            cls.worse[order] = cls.keep(Host())
+            sets.update(route(order, order + ".example", cls.worse[order].port))
+        cls.begin({**sets, "smtpgw.relay_greeting_seconds": "1", "smtpgw.relay_command_seconds": "2",
+                   "smtpgw.relay_final_seconds": "2", "smtpgw.relay_idle_seconds": "1", "smtpgw.relay_per_destination": "4"})
+
+    def setUp(self):
+        self.fresh(self.good)
+        self.fresh(self.bad)
+
+    def fresh(self, host):
+        """Without what was before, and no connection that is older than its order."""
+        eventually("nothing is open", lambda: not host.open)
+        host.order, host.connections, host.most = None, 0, 0
+        host.mails.clear()
+
+    def lane(self, name):
+        return [w for w in self.queue.show() if w.lane == name]
+
+    def wait_gone(self, name):
+        eventually("nothing waits for " + name, lambda: not self.lane(name))
+
+    def test_whatever_a_host_does_the_mail_stays_and_goes_out_later(self):
+        for order, host in self.worse.items():
+            host.order = order
+            self.queue.put(text(), "x@%s.example" % order)
+        for order, host in self.worse.items():
+            with self.subTest(order):
+                waits = self.queue.wait_tried("x@%s.example" % order)
+                self.assertEqual((waits.code, waits.enhanced[0]), (554, "5") if order == "refuse" else (0, "4"), waits)
+                host.order = None
+                self.wait_gone(order + ".example")
+                self.assertEqual({m[2] for m in host.mails}, {text()})
+                self.assertEqual(len(host.mails) == 1, order != "drop-final")
+
+    def test_a_dead_destination_holds_up_nobody(self):
+        self.bad.order = "hang"
+        self.queue.many(50, text(), "x%d@dead.example")
+        self.queue.put(text(), "x@bad.example")
+        self.queue.many(50, text(), "x%d@good.example")
+        self.good.wait_mails(50)
+        self.queue.wait_tried("x49@dead.example")
+        self.assertEqual({w.enhanced for w in self.lane("dead.example")}, {"4.4.1"})
+        self.bad.order = None
+        self.wait_gone("bad.example")
+
+    def test_connections_are_used_again_and_are_few(self):
+        self.queue.many(200, text(), "y%d@good.example")
+        self.good.wait_mails(200)
+        self.assertLessEqual(self.good.most, 4)
+        self.assertLess(self.good.connections, 12)
+        self.assertEqual(len({m[1][0] for m in self.good.mails}), 200)
+        self.assertEqual(len(self.good.mails), 200)
+
+    def test_one_that_closes_after_each_mail(self):
+        self.bad.order = "after-one"
+        self.queue.many(20, text(), "z%d@bad.example")
+        self.bad.wait_mails(20)
+        self.wait_gone("bad.example")
+        self.assertEqual(len({m[1][0] for m in self.bad.mails}), 20)
+
+    def test_what_needs_smtputf8_and_does_not_get_it_has_failed(self):
+        self.bad.order = "no-utf8"
+        self.queue.put("Subject: ü\r\n\r\nx\r\n".encode(), "x@bad.example", flags="8u")
+        self.assertEqual(self.queue.wait_tried("x@bad.example").enhanced, "5.6.7")
+        body = "Subject: x\r\n\r\nä\r\n".encode()
+        self.queue.put(body, "y@bad.example", flags="8u")  # said, and not needed; the body is 8-bit
+        self.assertEqual(self.bad.wait_mails(1)[0][2], body)
+        self.bad.order = None
+        eventually("nothing is open", lambda: not self.bad.open)
+        self.queue.retry("bad.example")
+        self.wait_gone("bad.example")
+
+    def test_too_many_recipients_come_in_another_mail(self):
+        to = ["r%d@bad.example" % i for i in range(6)]
+        self.bad.answers = {a: "452 4.5.3 too many" for a in to[3:]}
+        self.queue.put(text(), *to)
+        self.bad.wait_mails(1)
+        self.bad.answers = {}
+        eventually("all have it", lambda: sorted(a for m in self.bad.mails for a in m[1]) == to)
+        self.wait_gone("bad.example")
+
+    def test_a_mail_that_went_in_circles(self):
+        self.queue.put(b"Received: from a by b; now\r\n" * 101 + text(), "x@good.example")
+        self.assertEqual(self.queue.wait_tried("x@good.example").enhanced, "5.4.6")
+        self.assertEqual(self.good.connections, 0)
+
+
+class KillTest(RelayCase):
+    def test_nothing_is_lost_when_smtpgw_is_killed(self):
+        host = self.keep(Host())
+        self.begin(route("out", "out.example", host.port))
+        host.gate.clear()
+        self.queue.many(100, text(), "x%d@out.example")
+        for _ in range(3):
+            eventually("mails are on their way", lambda: len(host.open) >= 5)
+            died = self.hato.kill("smtpgw")
+            host.gate.set()
+            self.hato.wait_restarted("smtpgw", died)
+            host.gate.clear()
+        host.gate.set()
+        self.queue.wait_empty()
+        self.assertEqual(len({m[1][0] for m in host.mails}), 100)
+        self.assertLess(len(host.mails), 200)
+
+    def test_a_stop_lets_the_last_answer_come(self):
+        host = self.keep(Host())
+        hato = self.keep(Hato({**QUICK, **route("out", "out.example", host.port)}))
+        queue = self.keep(Queue(hato))
+        host.gate.clear()
+        queue.put(text(), "x@out.example")
+        eventually("the content is out", lambda: "DATA" in host.commands)
+        pid = hato.pid("smtpgw")
+        os.kill(pid, signal.SIGTERM)
+        eventually("it is stopping", lambda: any(e["daemon"] == "smtpgw" for e in hato.events("stopping")))
+        host.gate.set()
+        queue.wait_empty()
+        hato.wait_restarted("smtpgw", pid)
+        self.assertEqual(len(host.mails), 1)
+
+
+class TlsTest(RelayCase):
+    @classmethod
+    def setUpClass(cls):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="hato-tls-"))
+        cls.addClassCleanup(shutil.rmtree, folder)
+        cls.outside = cls.keep(Postfix(["may.example", "must.example", "other.example"],
+                                       settings={"smtpd_tls_received_header": "yes"},
+                                       tls=certificate(folder, "IP:127.0.0.1,DNS:localhost")))
+        cls.broken = cls.keep(Host())
+        port = cls.outside.port
+        cls.begin({**route("may", "may.example", port), **route("must", "must.example", port, tls="required"),
+                   **route("off", "other.example", port, tls="off"), **route("bad", "bad.example", cls.broken.port),
+                   **route("worse", "worse.example", cls.broken.port, tls="required"),
+                   "smtpgw.relay_ca": str(folder / "cert.pem")})
+
+    def received(self, to):
+        before = len(self.outside.inbox())
+        self.queue.put(text(), to)
+        mail = next(m for m in self.outside.wait_inbox(before + 1) if b"for <%s>" % to.encode() in m)
+        return re.search(rb"\(using TLSv1\.[23]", mail) is not None
+
+    def test_by_route(self):
+        self.assertTrue(self.received("x@may.example"))
+        self.assertTrue(self.received("x@must.example"))
+        self.assertFalse(self.received("x@other.example"))
+
+    def test_a_handshake_that_fails(self):
+        self.broken.order = "bad-tls"
+        self.queue.put(text(), "x@bad.example")
+        self.broken.wait_mails(1)  # in the clear, at once
+        self.queue.put(text(), "x@worse.example")
+        self.assertEqual(self.queue.wait_tried("x@worse.example").enhanced, "4.7.5")
+        self.broken.order = None
+        eventually("nor without TLS at all",
+                   lambda: [w.enhanced for w in self.queue.show() if w.lane == "worse.example"] == ["4.7.4"])
+        self.assertEqual(len(self.broken.mails), 1)
+
+
+class LocalTest(RelayCase):
+    def test_our_own_domains(self):
+        self.begin({})
+        s = self.hato.subscriber(1)
+        self.hato.attach(s, "127.0.0.7")
+        self.queue.put(text(5), s.address, "nobody@hato.example")
+        self.assertEqual(self.queue.wait_tried("nobody@hato.example").enhanced, "5.1.1")
+        self.assertEqual([w.address for w in self.queue.show()], ["nobody@hato.example"])
+        died = self.hato.kill("pushsrv")
+        self.queue.put(text(6), s.address)
+        self.hato.wait_restarted("pushsrv", died)
+        eventually("it is delivered", lambda: [w.address for w in self.queue.show()] == ["nobody@hato.example"])
+        self.assertEqual(self.hato.metric("hato_smtpgw_relay_delivered_total"), 2)
+
+
+if __name__ == "__main__":
+    unittest.main()
