@@ -1,4 +1,5 @@
-/* Bodies: stored once, counted, in chunks of at most BODY_PIECE_MAX; in mail.db, and in queue.db. */
+/* Bodies: stored once, counted, in chunks of at most BODY_PIECE_MAX; in mail.db, and in queue.db.
+ */
 #include <stdlib.h>
 #include <string.h>
 

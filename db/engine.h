@@ -7,9 +7,9 @@
  *
  * Engines by role: a reader (one a port and file; every operation leaves it without a transaction,
  * engine_assert_idle), the writer (one a file, its thread's), the keeper's. The writers of mail.db
- * and queue.db see bindings.db too, read only, as of the start of their transaction. THREADS    an engine belongs
- * to one thread at a time ERRORS     E_IO (disk full, corrupt, not to be opened), E_BUSY,
- * E_CONFLICT (a constraint), E_NOMEM
+ * and queue.db see bindings.db too, read only, as of the start of their transaction. THREADS    an
+ * engine belongs to one thread at a time ERRORS     E_IO (disk full, corrupt, not to be opened),
+ * E_BUSY, E_CONFLICT (a constraint), E_NOMEM
  */
 #ifndef HATO_DB_ENGINE_H
 #define HATO_DB_ENGINE_H
