@@ -76,7 +76,6 @@ static const char *const sql[QUERIES] = {
 struct bare {
 	sqlite3 *db;
 	sqlite3_stmt *q[QUERIES];
-	double counted_s;
 };
 
 static void die(const struct bare *b, const char *what)

@@ -41,7 +41,7 @@ struct bench {
 	struct loop *loop;
 	struct db_port *port;
 	struct access_via senders[SENDERS];
-	int64_t wanted, submitted, completed, in_flight, failed;
+	int64_t wanted, submitted, completed, in_flight;
 	/* Of a runner. */
 	struct queue_lane lanes[LANES_PAGE];
 	size_t lane_count;

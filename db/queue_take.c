@@ -200,7 +200,13 @@ static int read_jobs(struct taking *t)
 	return err == E_NOT_FOUND ? 0 : err;
 }
 
-/* The recipients have their places now. */
+static void put_back(struct taking *t, const struct queue_job *j)
+{
+	for (size_t i = 0; i < j->recipient_count; i++)
+		queue_flight_remove(t->port->flight, j->mail, j->recipients[i].id);
+}
+
+/* The recipients have their places now. None of them was in flight before. */
 static int take_off(struct taking *t)
 {
 	const struct queue_recipient *at = t->recipients;
@@ -214,7 +220,7 @@ static int take_off(struct taking *t)
 			err = queue_flight_add(t->port->flight, j->mail, j->recipients[k].id);
 	}
 	for (size_t i = 0; err && i < t->count; i++)
-		queue_flight_remove_mail(t->port->flight, t->jobs[i].mail);
+		put_back(t, &t->jobs[i]);
 	return err;
 }
 

@@ -162,18 +162,18 @@ static inline void on_jobs(void *arg, int err, const struct queue_job *jobs, siz
 	seen->n = n;
 	for (size_t i = 0; i < n && i < 32; i++) {
 		const struct queue_job *j = &jobs[i];
-		struct seen_job *to = &seen->jobs[i];
-		*to = (struct seen_job){.mail = j->mail,
-					.sender = j->sender,
-					.received_us = j->received_us,
-					.size = j->size,
-					.ret = j->ret,
-					.is_utf8 = j->is_utf8,
-					.is_8bit = j->is_8bit};
-		snprintf(to->reverse_path, sizeof to->reverse_path, "%s", j->reverse_path);
-		snprintf(to->envid, sizeof to->envid, "%s", j->envid);
+		struct seen_job *job = &seen->jobs[i];
+		*job = (struct seen_job){.mail = j->mail,
+					 .sender = j->sender,
+					 .received_us = j->received_us,
+					 .size = j->size,
+					 .ret = j->ret,
+					 .is_utf8 = j->is_utf8,
+					 .is_8bit = j->is_8bit};
+		snprintf(job->reverse_path, sizeof job->reverse_path, "%s", j->reverse_path);
+		snprintf(job->envid, sizeof job->envid, "%s", j->envid);
 		for (size_t k = 0; k < j->recipient_count; k++)
-			see_recipient(to, &j->recipients[k]);
+			see_recipient(job, &j->recipients[k]);
 	}
 }
 
