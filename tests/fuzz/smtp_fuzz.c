@@ -17,6 +17,7 @@ struct play {
 	uint32_t chance;
 	size_t asked, answered, accepted; /* recipients of the mail in flight */
 	bool is_begun, is_whole;
+	bool is_inspected, is_ruling, is_traced; /* of the mail in flight */
 	uint8_t held[HELD_MAX];
 	size_t held_n, behind, stored, commits;
 };
@@ -96,15 +97,88 @@ static void take_content(void *arg, const uint8_t *octets, size_t n, bool is_las
 	p->is_whole = is_last;
 }
 
+/* pushsrv has gone. */
+static void lose(struct play *p)
+{
+	p->is_begun = p->is_whole = p->is_traced = false;
+	p->asked = p->answered = 0;
+}
+
 static void abandon(void *arg)
 {
 	struct play *p = arg;
 
-	p->is_begun = p->is_whole = false;
-	p->asked = p->answered = 0;
+	lose(p);
+	p->is_inspected = p->is_ruling = false;
 }
 
-static const struct session_ops ops = {hear, is_ahead, can_store, ask_rcpt, take_content, abandon};
+static void trace(void *arg, const char *fields, size_t n)
+{
+	struct play *p = arg;
+
+	must(p->is_begun && !p->is_whole && !p->is_traced && n == 6 &&
+	     !memcmp(fields, "A: b\r\n", 6));
+	p->is_traced = true;
+}
+
+/* What the inspection says, when it is asked and has something to say. */
+static void rule(struct play *p)
+{
+	static const struct session_ruling rulings[] = {
+		{.refusal = {0}},
+		{.refusal = {0}, .trace = "A: b\r\n", .trace_n = 6},
+		{.refusal = {550, "5.7.23", "no"}},
+		{.refusal = {451, "4.7.1", "later"}},
+	};
+
+	p->is_ruling = false;
+	session_ruled(&p->s, &rulings[draw(p, sizeof rulings / sizeof rulings[0])]);
+}
+
+static void inspect(void *arg)
+{
+	struct play *p = arg;
+
+	must(!p->is_inspected);
+	p->is_inspected = true;
+}
+
+static void inspect_octets(void *arg, const uint8_t *octets, size_t n)
+{
+	const struct play *p = arg;
+
+	must(octets && n > 0 && p->is_inspected && !p->is_ruling);
+}
+
+static void inspect_content(void *arg)
+{
+	struct play *p = arg;
+
+	must(p->is_inspected && !p->is_ruling && p->s.need == SESSION_NEED_RULING);
+	p->is_ruling = true;
+	if (draw(p, 2) == 0)
+		rule(p);
+}
+
+static void inspect_rcpt(void *arg, const struct mailaddr *to)
+{
+	must(to->domain[0] != '\0');
+	inspect_content(arg);
+}
+
+static const struct session_ops ops = {
+	.reply = hear,
+	.is_ahead = is_ahead,
+	.can_store = can_store,
+	.rcpt = ask_rcpt,
+	.content = take_content,
+	.trace = trace,
+	.abandon = abandon,
+	.inspect = inspect,
+	.inspect_octets = inspect_octets,
+	.inspect_rcpt = inspect_rcpt,
+	.inspect_content = inspect_content,
+};
 
 static void check_content(const struct play *p)
 {
@@ -138,10 +212,14 @@ static bool store(struct play *p)
 {
 	bool is_asked = p->is_begun && p->asked > p->answered;
 
+	if (p->is_ruling && draw(p, 2) == 0) {
+		rule(p);
+		return true;
+	}
 	if (!is_asked && !p->is_whole)
 		return false;
 	if (draw(p, 16) == 0) {
-		abandon(p);
+		lose(p);
 		session_store_lost(&p->s);
 		return true;
 	}
@@ -194,7 +272,7 @@ static void run(struct play *p, const char *in, size_t size)
 			session_secured(&p->s);
 		} else if (draw(p, 64) == 0 && p->is_begun && !p->is_whole &&
 			   p->asked == p->answered) {
-			abandon(p); /* between two commands */
+			lose(p); /* between two commands */
 			session_store_lost(&p->s);
 		} else if (draw(p, 4) == 0 && store(p)) {
 			continue;
