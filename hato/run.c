@@ -50,6 +50,8 @@ static void on_all_ready(void *arg)
 		endpoint("handset API (HTTPS)", host, realm->handset_tls_port);
 		endpoint("POP3 (STLS)", c->popgw_listen, realm->pop3_port);
 		endpoint("POP3S", c->popgw_listen, realm->pop3s_port);
+		endpoint("submission (STARTTLS)", c->smtpgw_listen, realm->submission_port);
+		endpoint("submission (TLS)", c->smtpgw_listen, realm->submissions_port);
 	}
 	endpoint("RADIUS accounting (UDP)", c->authsrv_radius_listen, c->authsrv_radius_port);
 	endpoint("SMTP (MX)", c->smtpgw_listen, c->smtpgw_mx_port);

@@ -1,5 +1,5 @@
-/* smtpgw -- mail from outside comes in by SMTP and is stored by pushsrv while the sender waits.
- * README.md has the states. */
+/* smtpgw -- mail from outside comes in by SMTP and is stored by pushsrv while the sender waits; mail
+ * of our own subscribers comes in by submission and is queued. README.md has the states. */
 #include <stdlib.h>
 
 #include "db/daemon_db.h"
@@ -11,6 +11,7 @@
 #include "smtpgw/counters.h"
 #include "smtpgw/peer.h"
 #include "smtpgw/relay/runner.h"
+#include "smtpgw/submission/doors.h"
 
 #define STALL_US   (5 * CLOCK_S) /* of a client, while others wait for what it holds */
 #define REFUSAL    "421 4.7.0 too many connections\r\n"
@@ -18,6 +19,7 @@
 struct smtpgw {
 	const struct conf *conf;
 	struct tls_server *tls;
+	struct submission *submission;
 	struct admission *admission;
 	struct local_domains *domains;
 	struct addr listen;
@@ -37,6 +39,7 @@ struct worker {
 	struct inspector inspector;
 	struct connections *connections;
 	struct listener *mx;
+	struct submission_worker *submission;
 };
 
 /* ---- what the workers share ---- */
@@ -46,6 +49,7 @@ static void smtpgw_stop(void *shared)
 	struct smtpgw *g = shared;
 
 	runner_stop(g->runner);
+	submission_free(g->submission);
 	if (g->db)
 		db_close(g->db);
 	local_domains_free(g->domains);
@@ -90,8 +94,11 @@ static int read_lmtp(struct daemon *d, struct smtpgw *g)
 
 static int open_db(struct daemon *d, struct smtpgw *g)
 {
+	/* mail.db is asked for logins by POP alone. */
+	unsigned mail = g->conf->smtpgw_pop_before_smtp > 0 ? DB_FILE(DB_MAIL) : 0U;
 	const struct db_options options = {.daemon = "smtpgw",
-					   .files = DB_FILE(DB_BINDINGS) | DB_FILE(DB_QUEUE)};
+					   .files = DB_FILE(DB_BINDINGS) | DB_FILE(DB_QUEUE) |
+						    mail};
 
 	return daemon_db_open(d, &options, &g->db);
 }
@@ -117,6 +124,8 @@ static int open_all(struct daemon *d, struct smtpgw *g)
 		err = read_lmtp(d, g);
 	if (!err)
 		err = daemon_open_tls(d, &g->tls);
+	if (!err)
+		err = submission_new(d, g->tls, &g->submission);
 	if (err)
 		return err;
 	addr_parse(g->conf->smtpgw_listen, &g->listen);
@@ -155,6 +164,7 @@ static void worker_free(void *own)
 	dns_close(w->dns);
 	if (w->port)
 		db_port_close(w->port);
+	submission_worker_free(w->submission);
 	if (w->connections && connections_count(w->connections) == 0)
 		connections_free(w->connections);
 	free(w);
@@ -243,6 +253,9 @@ static int worker_start(struct daemon *d, void *shared, struct loop *loop, unsig
 		err = open_inspector(w, loop, g->conf);
 	if (!err)
 		err = open_mx(w, loop, g);
+	if (!err)
+		err = submission_worker_new(d, g->submission, loop, w->port, &w->host.driver,
+					    w->connections, &w->submission);
 	if (err) {
 		worker_free(w);
 		return err;
@@ -275,6 +288,7 @@ static void worker_stop(struct daemon *d, void *worker, unsigned index)
 		runner_begin_stop(w->shared->runner);
 	listener_close(w->mx);
 	w->mx = NULL;
+	submission_worker_stop(w->submission);
 	connections_close_all(w->connections, on_peers_ended, w);
 }
 
@@ -292,7 +306,7 @@ int main(int argc, char **argv)
 {
 	static const struct daemon_program program = {
 		.name = "smtpgw",
-		.summary = "SMTP for mail from outside, stored by pushsrv before it is accepted",
+		.summary = "SMTP: mail from outside, stored by pushsrv before it is accepted, and submission by token",
 		.start = smtpgw_start,
 		.worker_start = worker_start,
 		.worker_stop = worker_stop,

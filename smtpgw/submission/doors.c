@@ -54,14 +54,13 @@ static int open_shared(struct submission *s)
 	return s->admission && s->rate ? open_balancers(s) : E_NOMEM;
 }
 
-int submission_new(struct daemon *d, struct db *db, struct tls_server *tls, struct submission **out)
+int submission_new(struct daemon *d, struct tls_server *tls, struct submission **out)
 {
 	struct submission *s = calloc(1, sizeof *s);
 
 	if (!s)
 		return E_NOMEM;
 	s->conf = daemon_conf(d);
-	s->db = db;
 	s->tls = tls;
 	refusals_register();
 	for (int i = 0; i < BALANCED_OUTCOMES; i++)
@@ -177,8 +176,8 @@ static bool has_doors(const struct conf *c)
 }
 
 int submission_worker_new(struct daemon *d, const struct submission *all, struct loop *loop,
-			  const struct driver_host *driver, struct connections *connections,
-			  struct submission_worker **out)
+			  struct db_port *port, const struct driver_host *driver,
+			  struct connections *connections, struct submission_worker **out)
 {
 	struct submission_worker *w = calloc(1, sizeof *w);
 
@@ -188,10 +187,9 @@ int submission_worker_new(struct daemon *d, const struct submission *all, struct
 	w->daemon = d;
 	w->loop = loop;
 	w->connections = connections;
+	w->host.port = port;
 	fill_host(w, driver);
 	int err = has_doors(all->conf) ? open_keyring(w) : 0;
-	if (!err)
-		err = db_port_open(all->db, loop, &w->host.port);
 	if (!err)
 		err = open_doors(w);
 	if (err) {
@@ -215,7 +213,6 @@ void submission_worker_free(struct submission_worker *w)
 		return;
 	submission_worker_stop(w);
 	loop_timer_free(w->tick);
-	db_port_close(w->host.port);
 	keyring_free(w->host.ring);
 	free(w);
 }

@@ -3,9 +3,9 @@
  * A realm has its own pair (STARTTLS, implicit TLS): where a phone's connection came in says in
  * which address space its address is. The default realm's ports, device and balancers are smtpgw's
  * settings; another realm names its own. A struct submission is the process's, a struct
- * submission_worker one worker's, with its keyring and port to the database.
+ * submission_worker one worker's, with its keyring.
  *
- * OWNERSHIP  submission_free, submission_worker_free; conf, db and tls are borrowed
+ * OWNERSHIP  submission_free, submission_worker_free; conf, port and tls are borrowed
  * THREADS    submission_new: the main thread; the workers' on their loops
  * ERRORS     said with daemon_fail already
  */
@@ -21,7 +21,6 @@
 
 struct submission {
 	const struct conf *conf;
-	struct db *db;
 	struct tls_server *tls;
 	struct addr listen;
 	struct admission *admission; /* its own: a crowd at the MX port keeps no phone out */
@@ -30,8 +29,7 @@ struct submission {
 	enum login_ids login_ids;
 };
 
-int submission_new(struct daemon *d, struct db *db, struct tls_server *tls,
-		   struct submission **out);
+int submission_new(struct daemon *d, struct tls_server *tls, struct submission **out);
 void submission_free(struct submission *s);
 
 struct submission_worker {
@@ -47,11 +45,11 @@ struct submission_worker {
 
 /* `driver`: the MX port's, from which what both have is taken. */
 int submission_worker_new(struct daemon *d, const struct submission *all, struct loop *loop,
-			  const struct driver_host *driver, struct connections *connections,
-			  struct submission_worker **out);
+			  struct db_port *port, const struct driver_host *driver,
+			  struct connections *connections, struct submission_worker **out);
 /* No more connections. */
 void submission_worker_stop(struct submission_worker *w);
-/* When all of them have ended. What is in flight in the store completes here. */
+/* When all of them have ended and the port was closed: what was in flight there has completed. */
 void submission_worker_free(struct submission_worker *w);
 
 #endif

@@ -26,7 +26,8 @@ class Smtp:
     hello = "EHLO"
 
     def __init__(self, port, source="127.0.0.1", hello="client.example", tls=False, greet=True):
-        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE, (source, 0))
+        where = source if isinstance(source, tuple) else (source, 0)
+        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE, where)
         if tls:
             self.socket = tls_context().wrap_socket(self.socket)
         self.file = self.socket.makefile("rb")
