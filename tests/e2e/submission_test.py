@@ -338,6 +338,25 @@ class WhatIsSent(SubmissionTest):
                          self.queue("SELECT r.address, l.name FROM recipient r JOIN lane l ON l.id = r.lane JOIN mail m"
                                     " ON m.id = r.mail WHERE m.reverse_path = ? ORDER BY r.number", phone.address))
 
+    def test_suppressed_recipient(self):
+        """Refused with the reason of then, and for him alone who heard it."""
+        phone, other = self.phones.next(), self.phones.next()
+        me = self.hato.network("GET", "/v1/subscribers/" + phone.msisdn)[2]
+        with contextlib.closing(sqlite3.connect(self.hato.dir / "state" / "db" / "queue.db")) as db, db:
+            (sender,) = sqlite3.connect(self.hato.dir / "state" / "db" / "bindings.db").execute(
+                "SELECT id FROM subscriber WHERE msisdn = ?", (me["msisdn"],)).fetchone()
+            db.execute("INSERT INTO suppression (sender, address, code, enhanced, text, remote, count, since_us, expires_us)"
+                       " VALUES (?, 'gone@elsewhere.example', 550, '5.1.10', 'no such person', 'mx', 1, 86400000000, ?)",
+                       (sender, 2 ** 62))
+        with self.log_in(phone) as smtp:
+            smtp.ok("MAIL FROM:<%s>" % phone.address)
+            code, text = smtp.say("RCPT TO:<Gone@Elsewhere.Example>")
+            self.assertEqual((550, "5.1.10 mail to him fails since Fri, 02 Jan 1970 00:00:00 +0000: 550 no such person"), (code, text))
+            smtp.ok("RCPT TO:<here@elsewhere.example>")
+        with self.log_in(other) as smtp:
+            smtp.ok("MAIL FROM:<%s>" % other.address)
+            smtp.ok("RCPT TO:<gone@elsewhere.example>")
+
     def test_smuggling(self):
         phone = self.phones.next()
         for end in FALSE_ENDS:
@@ -380,7 +399,17 @@ class WhatIsSent(SubmissionTest):
 
 
 class Limits(SubmissionTest):
-    sets = {"smtpgw.submissions_per_hour": 5, "smtpgw.max_recipients": 3, "smtpgw.workers": 2, "smtpgw.foreign_from": "rewrite"}
+    sets = {"smtpgw.submissions_per_hour": 5, "smtpgw.max_recipients": 3, "smtpgw.workers": 2, "smtpgw.foreign_from": "rewrite",
+            "smtpgw.queue_mails": 3}
+
+    def test_queue_that_is_full(self):
+        """Said before the mail is lost, and nothing of it stays."""
+        phone = self.phones.next()
+        with self.log_in(phone) as smtp:
+            replies = [smtp.deliver("x@elsewhere.example", self.letter(phone), phone.address) for _ in range(4)]
+        self.is_said(replies[-1], 452, "4.3.1")
+        self.assertEqual(sum(r[0] == 250 for r in replies), len(self.queued(phone)))
+        self.assertEqual([(3,)], self.queue("SELECT count(*) FROM mail"))
 
     def test_recipients_an_hour(self):
         """Of one subscriber, whichever worker his connections fall to; another one is not touched."""
