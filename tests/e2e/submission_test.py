@@ -9,7 +9,7 @@ from harness.clients import curl, run, swaks
 from harness.mail import Smtp, message
 from harness.phones import Phones
 from harness.pop import MECHANISMS, Pop, b64, initial_response, tls_context
-from harness.system import BUILD, PATIENCE, Hato
+from harness.system import BUILD, PATIENCE, Hato, free_ports
 
 FALSE_ENDS = (b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\r\n.\r", b"\r\n\0.\r\n", b"\r.\r\n", b"\r\n.\0\r\n", b"\n\r\n.\n")
 
@@ -249,6 +249,51 @@ class TlsOnly(SubmissionTest):
             smtp.socket = tls_context().wrap_socket(smtp.socket)
             smtp.file = smtp.socket.makefile("rb")
             self.is_said(smtp.say("MAIL FROM:<%s>" % phone.address), 503, "5.5.1")
+
+
+class Doors(SubmissionTest):
+    """Where the connection came in says the realm; who it is from, the kernel, or a balancer that is believed."""
+    sets = {"smtpgw.proxy_from": "127.9.9.9", "network-key feeder.realm": "*"}
+
+    @classmethod
+    def setUpClass(cls):
+        names = ("handset_port", "submission_port", "submissions_port")
+        cls.b = dict(zip(names, free_ports(len(names))))
+        cls.sets = {**cls.sets, **{"realm b.%s" % name: port for name, port in cls.b.items()}}
+        super().setUpClass()
+
+    def test_one_address_in_two_realms(self):
+        phone, twin = self.phones.next(), self.phones.next(attach=False)
+        status, _, answer = self.hato.network("POST", "/v1/lease-events?realm=b",
+                                              {"event": "start", "ip": phone.ip, "msisdn": twin.msisdn, "session_id": "twin"})
+        self.assertEqual((200, "applied"), (status, answer["results"][0]["result"]))
+        status, _, twin.answer = self.hato.http(self.b["handset_port"], "POST", "/v1/token", {"imsi": twin.imsi}, source=phone.ip)
+        self.assertEqual(201, status, twin.answer)
+        self.assertEqual(self.b["submission_port"], twin.answer["submission"]["port"])
+        for whose, port, tls, code in ((phone, self.port(), False, 235), (twin, self.port(), False, 535),
+                                       (twin, self.b["submission_port"], False, 235), (phone, self.b["submission_port"], False, 535),
+                                       (twin, self.b["submissions_port"], True, 235), (phone, self.b["submissions_port"], True, 535)):
+            with Submission(port, phone.ip, tls=tls) as smtp:
+                self.assertEqual(code, smtp.auth("PLAIN", whose.msisdn, whose.token)[0])
+                if code == 235:
+                    self.assertEqual(250, smtp.deliver("x@elsewhere.example", self.letter(whose), whose.address)[0])
+        self.assertEqual((1, 2), (len(self.queued(phone)), len(self.queued(twin))))
+
+    def test_behind_a_balancer(self):
+        phone = self.phones.next()
+        header = b"PROXY TCP4 %s 127.0.0.1 40000 1587\r\n" % phone.ip.encode()
+        for source, code in (("127.9.9.9", 235), (self.phones.address(), None)):
+            with Submission(self.port(), source, greet=False) as smtp:
+                smtp.send(header)
+                greeting = smtp.reply()
+                if code:
+                    self.assertEqual(220, greeting[0])
+                    smtp.greet("phone")
+                    self.assertEqual(code, smtp.auth("PLAIN", phone.msisdn, phone.token)[0])
+                else:
+                    self.assertEqual(500, smtp.reply()[0], "a stranger's header is garbage")
+                    smtp.greet("phone")
+                    self.assertEqual(535, smtp.auth("PLAIN", phone.msisdn, phone.token)[0])
 
 
 class WhatIsSent(SubmissionTest):
