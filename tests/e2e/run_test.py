@@ -64,7 +64,7 @@ class Contract(unittest.TestCase):
             text = "\n".join(lines)
             for key in PORT_KEYS:
                 if key.split(".")[0] in built() + ["hato"] and key not in (
-                        "authsrv.radius_port", "pushsrv.trigger_port", "smtpgw.submission_port", "smtpgw.submissions_port"):
+                        "authsrv.radius_port", "pushsrv.trigger_port"):
                     self.assertIn("127.0.0.1:%d" % hato.port(key), text, key)
             self.assertIn("/run/lmtp.sock", text)
             phones = Phones(hato)
@@ -143,7 +143,7 @@ class Contract(unittest.TestCase):
         keys = ["authsrv.handset_port", "authsrv.handset_tls_port", "authsrv.network_port", "pushsrv.lmtp_port",
                 "popgw.pop3_port", "popgw.pop3s_port", "hato.console_port"]
         if "smtpgw" in built():
-            keys.append("smtpgw.mx_port")
+            keys += ["smtpgw.mx_port", "smtpgw.submission_port", "smtpgw.submissions_port"]
         for key in keys:
             with self.subTest(key), socket.socket() as s:
                 s.bind(("127.0.0.1", self.ports[key]))
