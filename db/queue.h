@@ -87,12 +87,8 @@ void queue_body_append(struct db_port *, int64_t body, uint32_t piece, const uin
 struct queue_lane {
 	int64_t id; /* as long as something is in it; a lane that was empty has another one */
 	char name[QUEUE_LANE_MAX];
-	int64_t next_us; /* when its first recipient is due, or was; INT64_MAX: all are held */
-	size_t due;      /* recipients that are, those in flight with them; counted up to
-			    QUEUE_DUE_COUNT */
-	bool is_held;
+	int64_t next_us; /* when its first recipient is due, or was */
 };
-#define QUEUE_DUE_COUNT 100
 
 /* Lanes with something due that are not held, in order of next_us, then of id; those after the
  * place `after` (null: from the first). `next_us`: when the first lane that has nothing due now

@@ -8,41 +8,23 @@
 
 /* ---- lanes ---- */
 
-static int count_due(struct engine *e, struct queue_lane *lane, int64_t now_us)
-{
-	struct query q;
-	int64_t due = 0;
-
-	query_begin(&q, e, STMT_QUEUE_DUE_COUNT);
-	query_int(&q, lane->id);
-	query_int(&q, now_us);
-	query_int(&q, QUEUE_DUE_COUNT);
-	int err = query_run_int(&q, &due);
-	lane->due = (size_t)due;
-	return err;
-}
-
 static int read_lanes(struct engine *e, int64_t now_us, const struct queue_lane *after,
 		      size_t limit, struct queue_lane *lanes, size_t *n)
 {
 	struct query q;
-	int err = 0;
 
 	query_begin(&q, e, STMT_QUEUE_LANES_DUE);
 	query_int(&q, now_us);
 	query_int(&q, after ? after->next_us : 0);
 	query_int(&q, after ? after->id : 0);
 	query_int(&q, (int64_t)limit);
-	while (!err && *n < limit && query_next(&q)) {
+	while (*n < limit && query_next(&q)) {
 		struct queue_lane *l = &lanes[(*n)++];
 		l->id = query_get_int(&q);
 		query_get_text(&q, l->name, sizeof l->name);
 		l->next_us = query_get_int(&q);
-		l->is_held = query_get_int(&q) != 0;
-		err = count_due(e, l, now_us);
 	}
-	int failed = query_end(&q);
-	return err ? err : failed;
+	return query_end(&q);
 }
 
 static int later(struct engine *e, int64_t now_us, int64_t *next_us)
