@@ -6,6 +6,7 @@
 #include "lib/conf_private.h"
 #include "lib/dns_servers.h"
 #include "lib/err.h"
+#include "lib/http_client.h"
 #include "lib/rules/dnsbl.h"
 #include "lib/wire/mailaddr.h"
 
@@ -228,6 +229,16 @@ static int addresses_check(const char *key, const char *value, char error[256])
 	return 0;
 }
 
+static int url_check(const char *key, const char *value, char error[256])
+{
+	struct http_url url;
+
+	if (!*value || !http_url_parse(value, &url))
+		return 0;
+	snprintf(error, 256, "%s: '%.60s' is not http://ADDR:PORT", key, value);
+	return E_SYNTAX;
+}
+
 static int dns_servers_check(const char *name, const char *text, char error[256])
 {
 	struct dns_server servers[DNS_SERVERS_MAX];
@@ -304,6 +315,8 @@ int conf_check(struct conf *c, char error[256])
 			    (const char *const[]){"off", "mark", "refuse", NULL}, error);
 	if (!rc)
 		rc = ranges_check("smtpgw.checks_exempt", c->smtpgw_checks_exempt, error);
+	if (!rc)
+		rc = url_check("smtpgw.rspamd_url", c->smtpgw_rspamd_url, error);
 	if (!rc)
 		rc = addresses_check("smtpgw.traps", c->smtpgw_traps, error);
 	if (!rc)

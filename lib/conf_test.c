@@ -270,6 +270,7 @@ static void test_refusals(void **state)
 		{"[pushsrv]\nretry = 1,0\n", NULL, "pushsrv.retry"},
 		{"[pushsrv]\napplication_id = imode\n", NULL, "none of emn.ua, spmode"},
 		{"[smtpgw]\nlisten = localhost\n", NULL, "is no address"},
+		{"[smtpgw]\nrspamd_url = http://rspamd:11333\n", NULL, "is not http://ADDR:PORT"},
 		{"[smtpgw]\ntraps = a@b.example, nobody\n", NULL,
 		 "smtpgw.traps: no mail address: 'nobody'"},
 		{"[smtpgw]\nchecks_exempt = here\n", NULL, "smtpgw.checks_exempt: 'here'"},

@@ -112,9 +112,9 @@ static bool is_own(const struct dnsbl *d, const struct addr *client)
 	return false;
 }
 
-static bool may_ask(const struct dnsbl *d, const struct addr *client)
+static bool may_ask(const struct check_job *job, const struct dnsbl *d, const struct addr *client)
 {
-	if (!d->conf->smtpgw_dnsbl_private && (!dnsbl_is_public(client) || is_own(d, client)))
+	if (!check_is_outside(job) || (!d->conf->smtpgw_checks_private && is_own(d, client)))
 		return false;
 	return !clients_are_exempt(&d->clients, client) && !is_subscribers(d, client);
 }
@@ -178,7 +178,7 @@ static bool dnsbl_begin(struct check_job *job)
 	struct dnsbl *d = job->shared;
 	struct dnsbl_job *own = job->own;
 
-	if (!d || !may_ask(d, &check_findings(job)->client))
+	if (!d || !may_ask(job, d, &check_findings(job)->client))
 		return false;
 	own->lookups = calloc(d->zones->count, sizeof *own->lookups);
 	if (!own->lookups)

@@ -24,6 +24,7 @@
 #define FINDINGS_SELECTOR_MAX 255
 #define FINDINGS_TEXT_MAX     255 /* of an explanation or a list's reason */
 #define FINDINGS_DKIM_MAX     8   /* signatures that are looked at */
+#define FINDINGS_ACTION_MAX   23  /* of rspamd */
 #define FINDINGS_LISTS_MAX    8   /* lists whose name is kept; the score counts all */
 
 struct finding_spf {
@@ -77,6 +78,11 @@ struct findings {
 	struct finding_dkim dkim[FINDINGS_DKIM_MAX];
 	struct finding_dmarc dmarc;
 	char lookalike[FINDINGS_DOMAIN_MAX + 1]; /* the domain that From imitates; "" */
+
+	/* rspamd's word (smtpgw.rspamd_url), "" if there is none. */
+	char rspamd_action[FINDINGS_ACTION_MAX + 1]; /* "no action", "add header", ... */
+	double rspamd_score;
+	bool is_spam; /* it wants the mail to be marked */
 
 	/* The content. */
 	bool has_url;

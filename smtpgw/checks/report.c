@@ -1,6 +1,7 @@
 #include "smtpgw/checks/report.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void write_spf(struct authres *a, const struct findings *f)
 {
@@ -19,6 +20,20 @@ static void write_spf(struct authres *a, const struct findings *f)
 	authres_property(a, "header.from", f->spf_from.domain);
 }
 
+/* After the results: n octets are written. */
+static size_t write_spam(const struct findings *f, char *buf, size_t size, size_t n)
+{
+	char text[128];
+	int more = snprintf(text, sizeof text, "%sX-Spamd-Result: %s; score=%.2f\r\n",
+			    f->is_spam ? "X-Spam: Yes\r\n" : "", f->rspamd_action, f->rspamd_score);
+
+	if (!*f->rspamd_action || more <= 0 || (size_t)more >= sizeof text ||
+	    (size_t)more >= size - n)
+		return n;
+	memcpy(buf + n, text, (size_t)more + 1);
+	return n + (size_t)more;
+}
+
 size_t report_write(const struct findings *f, const char *hostname, char *buf, size_t size)
 {
 	char ip[ADDR_TEXT_MAX];
@@ -28,5 +43,5 @@ size_t report_write(const struct findings *f, const char *hostname, char *buf, s
 	write_spf(&a, f);
 	authres_add(&a, "iprev", f->iprev);
 	authres_property(&a, "policy.iprev", addr_format(&f->client, ip));
-	return authres_end(&a);
+	return write_spam(f, buf, size, authres_end(&a));
 }

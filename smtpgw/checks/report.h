@@ -8,6 +8,8 @@
  *                                     registered method, so nobody takes it for the two above
  *     iprev=... policy.iprev=...      does the client's name lead back to its address
  *
+ * Below it what rspamd said: X-Spamd-Result, and X-Spam: Yes if it wants the mail marked.
+ *
  * OWNERSHIP  the buffer is the caller's. THREADS any
  * SEE        RFC 8601 2.7.2 (SPF), 2.7.3 (iprev), 4.1
  */

@@ -5,6 +5,7 @@
 #include "smtpgw/checks/dnsbl.h"
 #include "smtpgw/checks/greylist.h"
 #include "smtpgw/checks/null_mx.h"
+#include "smtpgw/checks/rspamd.h"
 #include "smtpgw/checks/spf.h"
 #include "smtpgw/checks/traps.h"
 
@@ -15,6 +16,7 @@ const struct check *const check_table[] = {
 	&check_dnsbl,
 	&check_null_mx,
 	&check_spf,
+	&check_rspamd,
 	&check_greylist, /* for now, after all that is for good */
 	NULL,
 };

@@ -42,7 +42,7 @@ class Lists(unittest.TestCase):
     def setUpClass(cls):
         cls.names = Names(RECORDS)
         cls.dns = Misbehaving(cls.names)
-        cls.hato = Hato({"smtpgw.dns_servers": cls.dns.server, "smtpgw.dnsbl": LISTS, "smtpgw.dnsbl_private": "yes",
+        cls.hato = Hato({"smtpgw.dns_servers": cls.dns.server, "smtpgw.dnsbl": LISTS, "smtpgw.checks_private": "yes",
                          "smtpgw.workers": 1})
         cls.hato.subscriber(1, ["u1@hato.example", "postmaster@hato.example"])
         eventually("all lists are tested", lambda: len(cls.hato.events("dnsbl-tested")) == len(LISTS.split(",")))
@@ -144,7 +144,7 @@ class Lists(unittest.TestCase):
 
 
 class Quiet(unittest.TestCase):
-    """Without smtpgw.dnsbl_private."""
+    """Without smtpgw.checks_private."""
 
     def test_nobody_is_asked_about_private_addresses_and_our_own(self):
         with Names(tested("bl.test") + listed("bl.test", "127.9.0.1")) as names, Misbehaving(names) as dns:
