@@ -1,5 +1,6 @@
 """A phone sends: who may, from where, with which client; what becomes of the header; what is in the queue."""
 import contextlib
+import re
 import socket
 import sqlite3
 import tempfile
@@ -9,6 +10,7 @@ from harness.clients import curl, run, swaks
 from harness.mail import Smtp, message
 from harness.phones import Phones
 from harness.pop import MECHANISMS, Pop, b64, initial_response, tls_context
+from harness.postfix import Postfix
 from harness.system import BUILD, PATIENCE, Hato, free_ports
 
 FALSE_ENDS = (b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\r\n.\r", b"\r\n\0.\r\n", b"\r.\r\n", b"\r\n.\0\r\n", b"\n\r\n.\n")
@@ -552,6 +554,43 @@ class PopBeforeSmtp(SubmissionTest):
             self.is_said(smtp.say("MAIL FROM:<%s>" % phone.address), 530, "5.7.0")
             self.is_said(smtp.auth("PLAIN", phone.msisdn, phone.token), 235, "2.7.0")
             self.assertEqual(250, smtp.deliver("x@elsewhere.example", self.letter(phone), phone.address)[0])
+
+
+class TheWorldOutside(SubmissionTest):
+    """Postfix is everybody else."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.hato = Hato(start=False)
+        cls.addClassCleanup(cls.hato.close)
+        way = "inline:{hato.example=smtp:[127.0.0.1]:%d}" % cls.hato.port("smtpgw.mx_port")
+        cls.outside = Postfix(["elsewhere.example"], settings={"relay_domains": "hato.example", "transport_maps": way})
+        cls.addClassCleanup(cls.outside.close)
+        cls.hato.sets = {"route out.domains": "elsewhere.example", "route out.host": "127.0.0.1:%d" % cls.outside.port}
+        cls.hato.start()
+        cls.phones = Phones(cls.hato)
+
+    @classmethod
+    def tearDownClass(cls):
+        pass
+
+    def test_a_phone_writes_and_is_answered(self):
+        phone = self.phones.next()
+        with phone.listen() as triggers:
+            with self.log_in(phone) as smtp:
+                self.assertEqual(250, smtp.deliver("friend@elsewhere.example", self.letter(phone, "question"), phone.address)[0])
+            (question,) = self.outside.wait_inbox(1)
+            self.assertIn(b"Return-Path: <%s>" % phone.address.encode(), question)
+            self.assertIn(b"\nSubject: question\n", question)
+            asked = re.search(rb"\nMessage-ID: (<[^>]+>)", question)[1].decode()
+            answer = message("answer", sender="friend@elsewhere.example", to=phone.address)
+            self.outside.submit("friend@elsewhere.example", phone.address, b"In-Reply-To: %s\r\n" % asked.encode() + answer)
+            triggers.next()
+        with phone.login() as pop:
+            got = pop.retr(1)
+            pop.say("QUIT")
+        self.assertIn(b"\r\nIn-Reply-To: %s\r\n" % asked.encode(), got)
+        self.assertTrue(got.endswith(answer.split(b"\r\n\r\n", 1)[1]), got)
 
 
 class Clients(SubmissionTest):
