@@ -1,5 +1,5 @@
-/* smtpgw -- mail from outside comes in by SMTP and is stored by pushsrv while the sender waits; mail
- * of our own subscribers comes in by submission and is queued. README.md has the states. */
+/* smtpgw -- mail from outside comes in by SMTP and is stored by pushsrv while the sender waits;
+ * mail of our own subscribers comes in by submission and is queued. README.md has the states. */
 #include <stdlib.h>
 
 #include "db/daemon_db.h"
@@ -13,8 +13,8 @@
 #include "smtpgw/relay/runner.h"
 #include "smtpgw/submission/doors.h"
 
-#define STALL_US   (5 * CLOCK_S) /* of a client, while others wait for what it holds */
-#define REFUSAL    "421 4.7.0 too many connections\r\n"
+#define STALL_US (5 * CLOCK_S) /* of a client, while others wait for what it holds */
+#define REFUSAL  "421 4.7.0 too many connections\r\n"
 
 struct smtpgw {
 	const struct conf *conf;
@@ -96,9 +96,8 @@ static int open_db(struct daemon *d, struct smtpgw *g)
 {
 	/* mail.db is asked for logins by POP alone. */
 	unsigned mail = g->conf->smtpgw_pop_before_smtp > 0 ? DB_FILE(DB_MAIL) : 0U;
-	const struct db_options options = {.daemon = "smtpgw",
-					   .files = DB_FILE(DB_BINDINGS) | DB_FILE(DB_QUEUE) |
-						    mail};
+	const struct db_options options = {
+		.daemon = "smtpgw", .files = DB_FILE(DB_BINDINGS) | DB_FILE(DB_QUEUE) | mail};
 
 	return daemon_db_open(d, &options, &g->db);
 }
@@ -306,7 +305,8 @@ int main(int argc, char **argv)
 {
 	static const struct daemon_program program = {
 		.name = "smtpgw",
-		.summary = "SMTP: mail from outside, stored by pushsrv before it is accepted, and submission by token",
+		.summary = "SMTP: mail from outside, stored by pushsrv before it is accepted, and "
+			   "submission by token",
 		.start = smtpgw_start,
 		.worker_start = worker_start,
 		.worker_stop = worker_stop,

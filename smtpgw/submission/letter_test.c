@@ -130,8 +130,7 @@ static void is_stored_as(struct post *p, const char *want, size_t n)
 
 static void test_sizes(void **state)
 {
-	static const size_t sizes[] = {sizeof HEAD - 1,    5000,
-				       BODY_INLINE_MAX,    BODY_INLINE_MAX + 1,
+	static const size_t sizes[] = {sizeof HEAD - 1, 5000, BODY_INLINE_MAX, BODY_INLINE_MAX + 1,
 				       2 * BODY_PIECE_MAX + 7};
 	static const size_t steps[] = {65536, 3 * BODY_PIECE_MAX / 2};
 	struct bench_store *s = *state;
