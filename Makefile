@@ -182,7 +182,7 @@ fuzz:
 	@$(MAKE) --no-print-directory -j2 FUZZ=1 fuzzers
 	@scripts/run-fuzzers build-fuzz $(FUZZ_SECONDS)
 
-bench: all $(BENCHES)
+bench: all $(BENCHES) $(DRIVES)
 	@HATO_BUILD=$(BUILD) bench/run
 
 model:
