@@ -19,6 +19,9 @@ const struct http_route handset_routes[] = {
 	{"POST", "/v1/reports/misdirected", report_post},
 	{"GET", "/v1/suppression", own_suppression_list_route},
 	{"DELETE", "/v1/suppression/{address}", own_suppression_clear_route},
+	{"GET", "/v1/filter", own_filter_get},
+	{"PUT", "/v1/filter", own_filter_put},
+	{"DELETE", "/v1/filter", own_filter_delete},
 	{0},
 };
 

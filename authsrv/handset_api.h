@@ -23,6 +23,9 @@ void token_delete(void *arg, struct http_request *r);
 void report_post(void *arg, struct http_request *r);                /* report_api.c */
 void own_suppression_list_route(void *arg, struct http_request *r); /* suppression_api.c */
 void own_suppression_clear_route(void *arg, struct http_request *r);
+void own_filter_get(void *arg, struct http_request *r); /* filter_api.c */
+void own_filter_put(void *arg, struct http_request *r);
+void own_filter_delete(void *arg, struct http_request *r);
 
 /* POST /v1/token with a proof: proof_api.c. */
 void token_by_proof(struct worker *w, struct http_request *r, const struct claim *claim);

@@ -27,6 +27,9 @@ void subscriber_list_route(void *arg, struct http_request *r);
 void notification_put_route(void *arg, struct http_request *r); /* notification_api.c */
 void notification_get_route(void *arg, struct http_request *r);
 void notification_delete_route(void *arg, struct http_request *r);
+void filter_put_route(void *arg, struct http_request *r); /* filter_api.c */
+void filter_get_route(void *arg, struct http_request *r);
+void filter_delete_route(void *arg, struct http_request *r);
 void device_put_route(void *arg, struct http_request *r); /* device_api.c */
 void device_get_route(void *arg, struct http_request *r);
 void device_delete_route(void *arg, struct http_request *r);
