@@ -6,6 +6,7 @@
 
 #include "authsrv/json_field.h"
 #include "lib/err.h"
+#include "lib/idn.h"
 
 #define WORD_MAX     16
 #define SIZE_MOST    INT64_C(1099511627776)
@@ -84,12 +85,35 @@ static int read_members(const json_t *body, struct filter *f, char wrong[FILTER_
 
 /* ---- lists ---- */
 
-static int refuse_entry(const char *list, size_t index, const char *entry, int err,
+/* A domain with other letters is kept as DNS has it. */
+static int read_foreign(const char *text, size_t len, char out[FILTER_ENTRY_MAX])
+{
+	const char *at = memrchr(text, '@', len);
+	size_t local = at ? (size_t)(at - text) + 1 : 0;
+	char domain[FILTER_ENTRY_MAX], ascii[FILTER_ENTRY_MAX], whole[2 * FILTER_ENTRY_MAX];
+
+	if (local >= FILTER_ENTRY_MAX || len - local >= FILTER_ENTRY_MAX)
+		return E_TOO_LARGE;
+	snprintf(domain, sizeof domain, "%.*s", (int)(len - local), text + local);
+	int err = idn_to_ascii(domain, ascii, sizeof ascii);
+	if (err)
+		return err;
+	int n = snprintf(whole, sizeof whole, "%.*s%s", (int)local, text, ascii);
+	return filter_entry(whole, (size_t)n, out);
+}
+
+static int read_entry(const char *text, size_t len, char out[FILTER_ENTRY_MAX])
+{
+	int err = filter_entry(text, len, out);
+
+	return err == E_RANGE ? read_foreign(text, len, out) : err;
+}
+
+static int refuse_entry(const char *list, size_t index, const char *entry,
 			char wrong[FILTER_WRONG_MAX])
 {
-	snprintf(wrong, FILTER_WRONG_MAX, "%s[%zu] %s: \"%.*s\"", list, index,
-		 err == E_RANGE ? "is not in ASCII: write its domain as xn--..."
-				: "is no address, no domain and no @domain",
+	snprintf(wrong, FILTER_WRONG_MAX,
+		 "%s[%zu] is no address, no domain and no @domain: \"%.*s\"", list, index,
 		 SHOWN_OCTETS, entry);
 	return E_SYNTAX;
 }
@@ -104,9 +128,11 @@ static int read_entries(const json_t *array, const char *name, char (*entries)[F
 			return E_SYNTAX;
 		}
 		const char *text = json_string_value(value);
-		int err = filter_entry(text, json_string_length(value), entries[i]);
+		int err = read_entry(text, json_string_length(value), entries[i]);
+		if (err == E_NOMEM)
+			return err;
 		if (err)
-			return refuse_entry(name, i, text, err, wrong);
+			return refuse_entry(name, i, text, wrong);
 	}
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include "lib/err.h"
 #include "smtpgw/checks/table.h"
 #include "smtpgw/counters.h"
+#include "smtpgw/door/carriers.h"
 #include "smtpgw/peer.h"
 #include "smtpgw/relay/runner.h"
 #include "smtpgw/submission/doors.h"
@@ -22,6 +23,7 @@ struct smtpgw {
 	struct submission *submission;
 	struct admission *admission;
 	struct local_domains *domains;
+	char *carriers;
 	struct addr listen;
 	struct lmtp_settings lmtp;
 	char *lmtp_path; /* null: by TCP */
@@ -53,6 +55,7 @@ static void smtpgw_stop(void *shared)
 	if (g->db)
 		db_close(g->db);
 	local_domains_free(g->domains);
+	free(g->carriers);
 	admission_free(g->admission);
 	tls_server_free(g->tls);
 	free(g->lmtp_path);
@@ -69,6 +72,18 @@ static int read_domains(struct daemon *d, struct smtpgw *g)
 			    *bad ? "smtpgw.local_domains: no domain: %s"
 				 : "smtpgw.local_domains names none%s",
 			    bad);
+	return err;
+}
+
+static int read_carriers(struct daemon *d, struct smtpgw *g)
+{
+	const struct conf *c = g->conf;
+	const char *bad = "";
+	int err = carriers_new(c->smtpgw_carrier_domains, c->smtpgw_local_domains, &g->carriers,
+			       &bad);
+
+	if (err == E_SYNTAX)
+		daemon_fail(d, "smtpgw.carrier_domains: no domain: %s", bad);
 	return err;
 }
 
@@ -119,6 +134,8 @@ static int open_all(struct daemon *d, struct smtpgw *g)
 {
 	int err = read_domains(d, g);
 
+	if (!err)
+		err = read_carriers(d, g);
 	if (!err)
 		err = read_lmtp(d, g);
 	if (!err)
@@ -250,6 +267,11 @@ static int worker_start(struct daemon *d, void *shared, struct loop *loop, unsig
 		err = db_port_open(g->db, loop, &w->port);
 	if (!err)
 		err = open_inspector(w, loop, g->conf);
+	w->host.reception = (struct reception_host){
+		.port = w->port,
+		.carriers = g->carriers,
+		.max_field = (size_t)g->conf->smtpgw_max_header_field,
+	};
 	if (!err)
 		err = open_mx(w, loop, g);
 	if (!err)

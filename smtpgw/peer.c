@@ -12,6 +12,7 @@ struct peer {
 	struct lmtp_client *lmtp; /* the mail's, null: it has none */
 	struct lmtp_ticket ticket;
 	struct inspection *inspection; /* the mail's, null: nothing is checked */
+	struct reception *reception;   /* the mail's, null: none, or no memory */
 	bool is_waiting;               /* for a connection to pushsrv */
 	bool is_choked;                /* pushsrv does not take content as fast as it comes */
 };
@@ -90,6 +91,8 @@ static void op_abandon(void *arg)
 
 	inspection_end(p->inspection);
 	p->inspection = NULL;
+	reception_free(p->reception);
+	p->reception = NULL;
 	lmtp_pool_leave(p->host->pool, &p->ticket);
 	if (p->lmtp)
 		lmtp_client_abandon(p->lmtp);
@@ -106,16 +109,37 @@ static void log_ruling(const struct peer *p, const struct ruling *ruling)
 		  LOG_INT("code", ruling->code), LOG_TEXT("answer", ruling->text), LOG_END);
 }
 
-static void on_ruled(void *arg, const struct ruling *ruling)
+/* The recipients' own doors come after the checks. */
+static void ask_doors(struct peer *p, struct ruling *ruling)
+{
+	struct session *s = &p->driver.session;
+
+	if (!p->reception) {
+		ruling_refuse(ruling, 451, "4.3.0", "out of memory, try later");
+		ruling->check = "door";
+	} else if (s->state == SESSION_CONTENT) {
+		reception_complete(p->reception,
+				   p->inspection ? inspection_findings(p->inspection) : NULL,
+				   ruling);
+	} else {
+		reception_rcpt(p->reception, &s->asking, s->tx.accepted + s->awaited == 0, ruling);
+		transaction_take_receipts(&s->tx, reception_takes_receipts(p->reception));
+	}
+}
+
+static void on_ruled(void *arg, const struct ruling *given)
 {
 	struct peer *p = arg;
+	struct ruling ruling = *given;
 	char trace[INSPECTION_TRACE_MAX];
-	struct session_ruling words = {.refusal = {ruling->code, ruling->enhanced, ruling->text},
-				       .trace = trace};
+	struct session_ruling words = {.trace = trace};
 
-	if (ruling->code)
-		log_ruling(p, ruling);
-	else if (p->driver.session.state == SESSION_CONTENT)
+	if (!ruling.code)
+		ask_doors(p, &ruling);
+	words.refusal = (struct session_answer){ruling.code, ruling.enhanced, ruling.text};
+	if (ruling.code)
+		log_ruling(p, &ruling);
+	else if (p->driver.session.state == SESSION_CONTENT && p->inspection)
 		words.trace_n = inspection_trace(p->inspection, trace);
 	session_ruled(&p->driver.session, &words);
 	driver_run(&p->driver);
@@ -134,10 +158,17 @@ static void op_inspect(void *arg)
 		.arg = p,
 	};
 
+	const struct reception_mail received = {
+		.reverse_path = &s->tx.reverse_path,
+		.declared = s->tx.has_size ? s->tx.declared : 0,
+		.id = s->tx.id,
+	};
+
 	p->inspection = inspection_begin(p->host->inspector, &mail);
+	p->reception = reception_new(&p->host->reception, &received);
 }
 
-static const struct session_ruling go_on;
+static const struct ruling no_objection;
 
 static void op_inspect_octets(void *arg, const uint8_t *octets, size_t n)
 {
@@ -145,6 +176,8 @@ static void op_inspect_octets(void *arg, const uint8_t *octets, size_t n)
 
 	if (p->inspection)
 		inspection_octets(p->inspection, octets, n);
+	if (p->reception)
+		reception_octets(p->reception, octets, n);
 }
 
 static void op_inspect_rcpt(void *arg, const struct mailaddr *to)
@@ -154,7 +187,7 @@ static void op_inspect_rcpt(void *arg, const struct mailaddr *to)
 	if (p->inspection)
 		inspection_rcpt(p->inspection, to);
 	else
-		session_ruled(&p->driver.session, &go_on);
+		on_ruled(p, &no_objection);
 }
 
 static void op_inspect_content(void *arg)
@@ -164,7 +197,7 @@ static void op_inspect_content(void *arg)
 	if (p->inspection)
 		inspection_complete(p->inspection);
 	else
-		session_ruled(&p->driver.session, &go_on);
+		on_ruled(p, &no_objection);
 }
 
 static const struct session_ops session_ops = {

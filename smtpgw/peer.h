@@ -12,6 +12,7 @@
 #define HATO_SMTPGW_PEER_H
 
 #include "smtpgw/checks/inspection.h"
+#include "smtpgw/door/reception.h"
 #include "smtpgw/driver.h"
 #include "smtpgw/lmtp_pool.h"
 
@@ -20,6 +21,7 @@ struct peer_host {
 	struct driver_host driver;
 	struct lmtp_pool *pool;
 	struct inspector *inspector; /* what looks at the mails */
+	struct reception_host reception;
 };
 
 /* The listener's `accepted`; arg is the struct peer_host. */

@@ -78,7 +78,7 @@ static void content_that_does_not_wait(void **unused)
 }
 
 /* What claims to be our word about the mail goes; every other octet stays. */
-static void forged_results(void **unused)
+static void weed(void **unused)
 {
 	static const char in[] =
 		HELLO BEGIN "DATA\r\nSubject: a\r\nAuthentication-Results: other.test; spf=pass\r\n"
@@ -213,7 +213,7 @@ int main(void)
 		cmocka_unit_test(ends_that_are_none),
 		cmocka_unit_test(chunks_are_no_way_round),
 		cmocka_unit_test(content_that_does_not_wait),
-		cmocka_unit_test(forged_results),
+		cmocka_unit_test(weed),
 		cmocka_unit_test(long_fields),
 		cmocka_unit_test(large_content),
 		cmocka_unit_test(trace),

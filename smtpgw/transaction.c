@@ -67,13 +67,13 @@ void transaction_begin(struct transaction *t, const char *id, const struct smtp_
 	snprintf(t->id, sizeof t->id, "%s", id);
 	snprintf(t->envid, sizeof t->envid, "%s", mail->envid);
 	smtp_data_init(&t->data, limits->max_line);
-	forged_results_init(&t->filter, limits->hostname, limits->max_field, keep, t);
+	weed_init(&t->filter, limits->hostname, limits->max_field, keep, t);
 }
 
 void transaction_end(struct transaction *t)
 {
 	drop_content(t);
-	forged_results_fini(&t->filter);
+	weed_fini(&t->filter);
 	*t = (struct transaction){0};
 }
 
@@ -92,7 +92,7 @@ static void take(void *arg, const uint8_t *run, size_t n)
 		return;
 	if (t->watch)
 		t->watch(t->watch_arg, run, n);
-	if (forged_results_feed(&t->filter, run, n) != 0)
+	if (weed_feed(&t->filter, run, n) != 0)
 		fail(t, TRANSACTION_NO_MEMORY);
 }
 
@@ -126,6 +126,11 @@ void transaction_trace(struct transaction *t, struct received trace, int64_t mon
 		fail(t, TRANSACTION_NO_MEMORY); /* a clock outside all years: nothing is kept */
 }
 
+void transaction_take_receipts(struct transaction *t, bool takes)
+{
+	t->filter.takes_receipts = takes;
+}
+
 void transaction_watch(struct transaction *t, smtp_sink watch, void *arg)
 {
 	t->watch = watch;
@@ -155,7 +160,7 @@ void transaction_complete(struct transaction *t)
 
 	if (lacks)
 		take(t, (const uint8_t *)"\r\n", lacks);
-	if (forged_results_finish(&t->filter) != 0)
+	if (weed_finish(&t->filter) != 0)
 		fail(t, TRANSACTION_NO_MEMORY);
 	judge(t);
 }

@@ -8,8 +8,9 @@
  * bad nothing gathers any more, but reading goes on to the end of the data.
  *
  * The content is preceded by one Received field of ours, and loses the Authentication-Results that
- * claim to be ours; every other octet is as the client sent it, less dot stuffing. Only content of
- * BDAT that does not end a line gets CRLF (RFC 3030 asks for it).
+ * claim to be ours (weed; and what else the recipients want out); every other octet is as the
+ * client sent it, less dot stuffing. Only content of BDAT that does not end a line gets CRLF (RFC
+ * 3030 asks for it).
  *
  * OWNERSHIP  transaction_end frees all that it holds; a zeroed transaction is an ended one.
  * THREADS    one
@@ -21,7 +22,7 @@
 #include "lib/wire/smtp/received.h"
 #include "lib/wire/smtp/command.h"
 #include "lib/wire/smtp/data.h"
-#include "smtpgw/forged_results.h"
+#include "smtpgw/weed.h"
 
 #define TRANSACTION_ID_MAX 40
 #define TRANSACTION_PIECE  (64 * 1024) /* more than that is passed on before the end has come, */
@@ -65,7 +66,7 @@ struct transaction {
 	struct transaction_limits limits;
 	enum transaction_fate fate;
 	struct smtp_data data; /* BDAT uses the content machine inside */
-	struct forged_results filter;
+	struct weed filter;
 	smtp_sink watch; /* null: nobody sees the content as it comes */
 	void *watch_arg;
 	bool is_traced;  /* the Received field has been put in front */
@@ -83,6 +84,9 @@ void transaction_add(struct transaction *t, const struct mailaddr *recipient);
 
 /* Once, before the content: t fills in id, for and SMTPUTF8. */
 void transaction_trace(struct transaction *t, struct received trace, int64_t mono_us);
+
+/* Before the content: are requests for a receipt taken out of it? */
+void transaction_take_receipts(struct transaction *t, bool takes);
 
 /* Who sees the content, too, as the client sent it less dot stuffing, while it is good. */
 void transaction_watch(struct transaction *t, smtp_sink watch, void *arg);

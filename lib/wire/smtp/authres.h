@@ -2,7 +2,7 @@
  * us
  *
  * Writes our field, and tells which fields that came along claim to be ours: those have to go
- * before anybody believes them (authres_is_ours; smtpgw/forged_results takes them out). Called by
+ * before anybody believes them (authres_is_ours; smtpgw/weed takes them out). Called by
  * smtpgw/checks.
  *
  *     authres_begin(&a, "mx.hato.example", buf, sizeof buf);
