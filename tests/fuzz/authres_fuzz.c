@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "lib/wire/smtp/authres.h"
-#include "smtpgw/forged_results.h"
+#include "smtpgw/weed.h"
 
 #define ID "mx.test"
 
@@ -35,13 +35,13 @@ static void keep(void *arg, const uint8_t *run, size_t n)
 static struct kept filter(const uint8_t *in, size_t n, size_t step, size_t held)
 {
 	struct kept k = {malloc(n + 1), 0};
-	struct forged_results f;
+	struct weed f;
 
-	forged_results_init(&f, ID, held, keep, &k);
+	weed_init(&f, ID, held, keep, &k);
 	for (size_t at = 0; at < n; at += step)
-		must(forged_results_feed(&f, in + at, n - at < step ? n - at : step) == 0);
-	must(forged_results_finish(&f) == 0);
-	forged_results_fini(&f);
+		must(weed_feed(&f, in + at, n - at < step ? n - at : step) == 0);
+	must(weed_finish(&f) == 0);
+	weed_fini(&f);
 	must(k.n <= n);
 	return k;
 }
