@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -56,6 +57,48 @@ int hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
 	ok = ok && hash_after(ctx, block, inner, sizeof inner, out);
 	OPENSSL_cleanse(block, sizeof block);
 	EVP_MD_CTX_free(ctx);
+	return ok ? 0 : E_NOMEM;
+}
+
+struct sha256_stream {
+	EVP_MD_CTX *ctx;
+	bool has_failed;
+};
+
+int sha256_stream_new(struct sha256_stream **out)
+{
+	struct sha256_stream *s = calloc(1, sizeof *s);
+
+	pthread_once(&once, fetch);
+	if (s)
+		s->ctx = EVP_MD_CTX_new();
+	if (!s || !s->ctx || !fetched || EVP_DigestInit_ex(s->ctx, fetched, NULL) != 1) {
+		sha256_stream_free(s);
+		return E_NOMEM;
+	}
+	*out = s;
+	return 0;
+}
+
+void sha256_stream_free(struct sha256_stream *s)
+{
+	if (!s)
+		return;
+	EVP_MD_CTX_free(s->ctx);
+	free(s);
+}
+
+void sha256_stream_feed(struct sha256_stream *s, const void *data, size_t len)
+{
+	if (EVP_DigestUpdate(s->ctx, data, len) != 1)
+		s->has_failed = true;
+}
+
+int sha256_stream_end(struct sha256_stream *s, uint8_t out[SHA256_LEN])
+{
+	bool ok = !s->has_failed && EVP_DigestFinal_ex(s->ctx, out, NULL) == 1;
+
+	s->has_failed = EVP_DigestInit_ex(s->ctx, fetched, NULL) != 1;
 	return ok ? 0 : E_NOMEM;
 }
 
