@@ -74,7 +74,7 @@ struct findings {
 	struct finding_spf spf_from; /* of the header From's domain: the carriers' way */
 	size_t from_count;           /* addresses in all From fields; only one is orderly */
 	struct mailaddr from;        /* the first */
-	size_t dkim_count;
+	size_t dkim_count;           /* 0, and the first is `none`: there is no signature */
 	struct finding_dkim dkim[FINDINGS_DKIM_MAX];
 	struct finding_dmarc dmarc;
 	char lookalike[FINDINGS_DOMAIN_MAX + 1]; /* the domain that From imitates; "" */

@@ -340,9 +340,16 @@ void inspection_rcpt(struct inspection *i, const struct mailaddr *to)
 	ask(i, INSPECTION_RCPT);
 }
 
+static void tell_body(struct inspection *i, const uint8_t *octets, size_t n)
+{
+	for (size_t k = 0; k < i->job_count; k++)
+		if (i->jobs[k].check->body)
+			i->jobs[k].check->body(&i->jobs[k], octets, n);
+}
+
 void inspection_octets(struct inspection *i, const uint8_t *octets, size_t n)
 {
-	size_t used;
+	size_t used = 0;
 
 	i->findings.size += n;
 	i->is_calling = true;
@@ -351,6 +358,8 @@ void inspection_octets(struct inspection *i, const uint8_t *octets, size_t n)
 			i->jobs[k].check->octets(&i->jobs[k], octets, n);
 	if (!i->is_body && header_feed(&i->header, octets, n, &used) != 0)
 		on_header_end(i, HEADER_OVER); /* no memory: what was seen counts */
+	if (i->is_body && used < n)
+		tell_body(i, octets + used, n - used);
 	i->is_calling = false;
 }
 

@@ -8,7 +8,7 @@
  * What there is to find out is a table of checks (struct check). Each works on its own, and tells
  * the frame only which stage has to wait for it:
  *
- *     begin ──► field*, header, octets* ──► complete ──► conclude ──► rule ──► end
+ *     begin ──► field*, header, body* ──► complete ──► conclude ──► rule ──► end
  *        │ recipient* ──► rule                   │ (all that is held is released, or expired)
  *
  *     check_hold(job, stage)     a ruling at `stage`, or a later one, waits for this job
@@ -122,7 +122,9 @@ struct check {
 	/* A field of the header, and the header's end; behind the octets that they are made of. */
 	void (*field)(struct check_job *job, const struct header_field *field);
 	void (*header)(struct check_job *job);
+	/* All of the content; and what of it stands behind the empty line that ends the header. */
 	void (*octets)(struct check_job *job, const uint8_t *octets, size_t n);
+	void (*body)(struct check_job *job, const uint8_t *octets, size_t n);
 	void (*complete)(struct check_job *job);
 	/* Its time is over: cancel what is under way, write `temperror`. What it held is released
 	 * already. */

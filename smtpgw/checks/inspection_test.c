@@ -17,7 +17,7 @@ struct puppet {
 	bool is_absent;        /* no business with the mail */
 	bool holds[INSPECTION_STAGES];
 	int refuses_at; /* of enum inspection_stage, -1: nowhere */
-	int recipients, fields, headers, octets, completes, expired, concluded, ended;
+	int recipients, fields, headers, octets, body, completes, expired, concluded, ended;
 };
 
 static struct puppet puppets[2];
@@ -58,6 +58,12 @@ static void count_octets(struct check_job *job, const uint8_t *octets, size_t n)
 {
 	(void)octets;
 	puppet_of(job)->octets += (int)n;
+}
+
+static void count_body(struct check_job *job, const uint8_t *octets, size_t n)
+{
+	assert_memory_equal(octets, "A: c", n);
+	puppet_of(job)->body += (int)n;
 }
 
 static void count_field(struct check_job *job, const struct header_field *field)
@@ -104,8 +110,8 @@ static void count_end(struct check_job *job)
 	{                                                                                          \
 		.name = word, .size = own_size, .begin = begins, .recipient = count_recipient,     \
 		.field = count_field, .header = count_header, .octets = count_octets,              \
-		.complete = count_complete, .expire = count_expire, .conclude = count_conclude,    \
-		.rule = rule_as_told, .end = count_end                                             \
+		.body = count_body, .complete = count_complete, .expire = count_expire,            \
+		.conclude = count_conclude, .rule = rule_as_told, .end = count_end                 \
 	}
 
 static const struct check first = PUPPET("first", 0, begin_first),
@@ -207,6 +213,7 @@ static void answers_at_once(void **unused)
 	for (int k = 0; k < 2; k++) {
 		assert_int_equal(puppets[k].recipients, 1);
 		assert_int_equal(puppets[k].octets, 12);
+		assert_int_equal(puppets[k].body, 4);
 		assert_int_equal(puppets[k].fields, 1);
 		assert_int_equal(puppets[k].headers, 1);
 		assert_int_equal(puppets[k].completes, 1);

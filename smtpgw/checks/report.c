@@ -20,6 +20,16 @@ static void write_spf(struct authres *a, const struct findings *f)
 	authres_property(a, "header.from", f->spf_from.domain);
 }
 
+static void write_dkim(struct authres *a, const struct findings *f)
+{
+	for (size_t i = 0; i == 0 || i < f->dkim_count; i++) {
+		authres_add(a, "dkim", f->dkim[i].result);
+		authres_property(a, "reason", f->dkim[i].reason);
+		authres_property(a, "header.d", f->dkim[i].domain);
+		authres_property(a, "header.s", f->dkim[i].selector);
+	}
+}
+
 /* After the results: n octets are written. */
 static size_t write_spam(const struct findings *f, char *buf, size_t size, size_t n)
 {
@@ -41,6 +51,7 @@ size_t report_write(const struct findings *f, const char *hostname, char *buf, s
 
 	authres_begin(&a, hostname, buf, size);
 	write_spf(&a, f);
+	write_dkim(&a, f);
 	authres_add(&a, "iprev", f->iprev);
 	authres_property(&a, "policy.iprev", addr_format(&f->client, ip));
 	return write_spam(f, buf, size, authres_end(&a));

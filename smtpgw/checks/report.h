@@ -6,12 +6,14 @@
  *     spf=... smtp.helo=...
  *     x-spf-from=... header.from=...  SPF of the header From's domain, the carriers' way; no
  *                                     registered method, so nobody takes it for the two above
+ *     dkim=... reason=... header.d=... header.s=...
+ *                                     of each signature; dkim=none if there is none
  *     iprev=... policy.iprev=...      does the client's name lead back to its address
  *
  * Below it what rspamd said: X-Spamd-Result, and X-Spam: Yes if it wants the mail marked.
  *
  * OWNERSHIP  the buffer is the caller's. THREADS any
- * SEE        RFC 8601 2.7.2 (SPF), 2.7.3 (iprev), 4.1
+ * SEE        RFC 8601 2.7.2 (SPF), 2.7.1 (DKIM), 2.7.3 (iprev), 4.1
  */
 #ifndef HATO_SMTPGW_CHECKS_REPORT_H
 #define HATO_SMTPGW_CHECKS_REPORT_H

@@ -2,6 +2,7 @@
 
 #include "smtpgw/checks/author.h"
 #include "smtpgw/checks/client_name.h"
+#include "smtpgw/checks/dkim.h"
 #include "smtpgw/checks/dnsbl.h"
 #include "smtpgw/checks/greylist.h"
 #include "smtpgw/checks/null_mx.h"
@@ -16,6 +17,7 @@ const struct check *const check_table[] = {
 	&check_dnsbl,
 	&check_null_mx,
 	&check_spf,
+	&check_dkim,
 	&check_rspamd,
 	&check_greylist, /* for now, after all that is for good */
 	NULL,

@@ -1,0 +1,215 @@
+"""Is a mail signed by whom it claims, and does its author's domain stand by it? Mails that dkimpy and OpenDKIM signed come in by the
+MX of a real smtpgw, which asks a real name server; keys are missing, wrong, late."""
+import base64
+import ctypes
+import re
+import subprocess
+import tempfile
+import unittest
+
+import dkim
+import nacl.signing
+
+from harness import authres
+from harness.dns import Misbehaving, Names
+from harness.mail import Smtp, message, stuffed
+from harness.phones import Phones
+from harness.system import Hato
+
+HERE = "127.0.0.1"
+
+
+class Keys:
+    """Of every domain here: an RSA key, selector `rsa`, and an Ed25519 key, selector `ed`."""
+
+    def __init__(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="hato-dkim-")
+        self.path = self.folder.name + "/rsa.private"
+        subprocess.run(["openssl", "genrsa", "-traditional", "-out", self.path, "2048"], check=True, capture_output=True)
+        with open(self.path, "rb") as f:
+            self.rsa = f.read()
+        der = subprocess.run(["openssl", "rsa", "-in", self.path, "-pubout", "-outform", "DER"], check=True,
+                             capture_output=True).stdout
+        seed = nacl.signing.SigningKey.generate()
+        self.ed = base64.b64encode(bytes(seed))
+        self.rsa_public = base64.b64encode(der).decode()
+        self.ed_public = base64.b64encode(bytes(seed.verify_key)).decode()
+
+    def records(self, domain):
+        half = len(self.rsa_public) // 2
+        return ['rsa._domainkey.%s. 60 TXT "v=DKIM1; k=rsa; p=%s" "%s"' % (domain, self.rsa_public[:half], self.rsa_public[half:]),
+                'ed._domainkey.%s. 60 TXT "v=DKIM1; k=ed25519; p=%s"' % (domain, self.ed_public)]
+
+    def sign(self, mail, domain="pass.example", selector="rsa", kind="rsa", canon="relaxed/simple", **more):
+        field = dkim.sign(mail, selector.encode(), domain.encode(), self.ed if kind == "ed" else self.rsa,
+                          canonicalize=tuple(canon.encode().split(b"/")),
+                          signature_algorithm=b"ed25519-sha256" if kind == "ed" else b"rsa-sha256", **more)
+        return field + mail
+
+    def sign_by_opendkim(self, mail, domain="pass.example"):
+        """Debian's libopendkim does, relaxed/relaxed; it wants a Date."""
+        lib, stat = ctypes.CDLL("libopendkim.so.11"), ctypes.c_int()
+        for function in (lib.dkim_init, lib.dkim_sign):
+            function.restype = ctypes.c_void_p
+        handle = ctypes.c_void_p(lib.dkim_init(None, None))
+        job = ctypes.c_void_p(lib.dkim_sign(handle, b"job", None, self.rsa, b"rsa", domain.encode(), 1, 1, 1, ctypes.c_ssize_t(-1),
+                                            ctypes.byref(stat)))
+        mail = b"Date: Fri, 11 Jul 2003 21:00:37 -0700\r\n" + mail
+        field, size, last = ctypes.c_char_p(), ctypes.c_size_t(), ctypes.c_bool()
+        for done in (lib.dkim_chunk(job, mail, ctypes.c_size_t(len(mail))), lib.dkim_chunk(job, b"", ctypes.c_size_t(0)),
+                     lib.dkim_eom(job, ctypes.byref(last)),
+                     lib.dkim_getsighdr_d(job, ctypes.c_size_t(16), ctypes.byref(field), ctypes.byref(size))):
+            assert done == 0, done
+        signed = b"DKIM-Signature: " + re.sub(rb"\r?\n", b"\r\n", field.value) + b"\r\n" + mail
+        lib.dkim_free(job)
+        lib.dkim_close(handle)
+        return signed
+
+    def sign_by_sha1(self, mail, domain="pass.example"):
+        """What OpenDKIM's test tool signs by."""
+        return subprocess.run(["opendkim-testmsg", "-C", "-d", domain, "-s", "rsa", "-k", self.path], check=True, capture_output=True,
+                              input=b"Date: Fri, 11 Jul 2003 21:00:37 -0700\r\n" + mail).stdout
+
+    def close(self):
+        self.folder.cleanup()
+
+
+class Case(unittest.TestCase):
+    sets = {}
+
+    @classmethod
+    def zone(cls):
+        return ['pass.example. 60 TXT "v=spf1 ip4:127.0.0.1 -all"', 'fail.example. 60 TXT "v=spf1 -all"'] \
+            + [r for d in ("pass.example", "fail.example", "late.example", "none.example") for r in cls.keys.records(d)]
+
+    @classmethod
+    def setUpClass(cls):
+        cls.keys = Keys()
+        cls.names = Names(cls.zone())
+        cls.bad = Misbehaving(cls.names)
+        cls.hato = Hato({"smtpgw.dns_servers": cls.bad.server, "smtpgw.checks_private": "true", **cls.sets})
+        cls.phones = Phones(cls.hato)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.hato.close()
+        cls.bad.close()
+        cls.names.close()
+        cls.keys.close()
+
+    def setUp(self):
+        self.phone = self.phones.next()
+
+    def deliver(self, content, sender="a@pass.example", helo="pass.example", phones=None):
+        """(code, text) of the answer to the content."""
+        with Smtp(self.hato.port("smtpgw.mx_port"), HERE, helo) as smtp:
+            for code, text in smtp.envelope(sender, [p.address for p in phones or [self.phone]]):
+                self.assertEqual(250, code, text)
+            smtp.ok("DATA", 354)
+            smtp.send(stuffed(content))
+            return smtp.reply()
+
+    def stored(self, phone=None):
+        with (phone or self.phone).login() as pop:
+            count, _ = pop.stat()
+            mails = [pop.retr(n + 1) for n in range(count)]
+            for n in range(count):
+                pop.say("DELE %d" % (n + 1))
+            pop.say("QUIT")
+        return mails
+
+    def arrives(self, content, **more):
+        """It is taken, unchanged but for our trace fields."""
+        code, text = self.deliver(content, **more)
+        self.assertEqual(250, code, text)
+        mail, = self.stored()
+        self.assertTrue(mail.endswith(b"\r\n" + content), mail)
+        return mail
+
+    def dkim_of(self, content, **more):
+        return authres.of(self.arrives(content, **more), "dkim")
+
+
+def mail_of(domain="pass.example", text="Hello,\r\n\r\n  this is  for you. \r\n.dot\r\n\r\n\r\n"):
+    return message("signed", text, "Someone <someone@%s>" % domain)
+
+
+class Dkim(Case):
+    sets = {"smtpgw.checks_timeout": "500"}
+
+    def test_signed_by_dkimpy(self):
+        for kind in ("rsa", "ed"):
+            for canon in ("simple/simple", "simple/relaxed", "relaxed/simple", "relaxed/relaxed"):
+                with self.subTest(kind=kind, canon=canon):
+                    mail = self.keys.sign(mail_of(), selector=kind, kind=kind, canon=canon)
+                    self.assertEqual([("pass", {"header.d": "pass.example", "header.s": kind})], self.dkim_of(mail))
+
+    def test_signed_by_opendkim(self):
+        mail = self.keys.sign_by_opendkim(mail_of())
+        self.assertEqual([("pass", {"header.d": "pass.example", "header.s": "rsa"})], self.dkim_of(mail))
+
+    def test_sha1_proves_nothing(self):
+        (result, properties), = self.dkim_of(self.keys.sign_by_sha1(mail_of()))
+        self.assertEqual(("neutral", "rsa-sha1 proves nothing"), (result, properties["reason"]))
+
+    def test_bodies(self):
+        for text in ("", "\r\n", "\r\n\r\n \r\n", "x", "x" * 60000 + "\r\n", "\r\n" * 40000 + "end\r\n", "a \t b\t\r\n" * 20000):
+            for canon in ("relaxed/simple", "relaxed/relaxed"):
+                with self.subTest(text=text[:10], canon=canon):
+                    # DATA ends with a line end, so the mail has one before it is signed.
+                    text = text if text.endswith("\r\n") or not text else text + "\r\n"
+                    self.assertEqual("pass", self.dkim_of(self.keys.sign(mail_of(text=text), canon=canon))[0][0])
+
+    def test_several(self):
+        mail = self.keys.sign(self.keys.sign(mail_of()), "none.example", "ed", "ed")
+        self.assertEqual([("pass", "none.example"), ("pass", "pass.example")],
+                         [(r, p["header.d"]) for r, p in self.dkim_of(mail)])
+
+    def test_changed(self):
+        mail = self.keys.sign(mail_of())
+        for what, by in ((b"for you", b"for me"), (b"Subject: signed", b"Subject: Signed"), (b"From: Someone", b"From: Another")):
+            self.assertEqual("fail", self.dkim_of(mail.replace(what, by))[0][0])
+
+    def test_a_part_is_not_signed(self):
+        mail = self.keys.sign(mail_of(), length=True)
+        self.assertEqual("pass", self.dkim_of(mail)[0][0])
+        result, properties = self.dkim_of(mail + b"Buy this!\r\n")[0]
+        self.assertEqual(("policy", "a part of the body is not signed"), (result, properties["reason"]))
+
+    def test_keys(self):
+        for domain, selector, result, reason in (
+                ("none.example", "gone", "permerror", "no key for signature"),
+                ("nowhere.example", "rsa", "permerror", "no key for signature"),
+                ("none.example", "ed", "permerror", "key is of another kind")):
+            got, properties = self.dkim_of(self.keys.sign(mail_of(), domain, selector))[0]
+            self.assertEqual((result, reason), (got, properties["reason"]))
+        other = Keys()
+        try:
+            self.assertEqual("fail", self.dkim_of(other.sign(mail_of()))[0][0])
+        finally:
+            other.close()
+
+    def test_key_that_is_late(self):
+        """The mail waits for it, and for it only; of one that never comes nothing is known."""
+        self.bad.order("rsa._domainkey.late.example", "held")
+        mail = self.keys.sign(mail_of(), "late.example")
+        with Smtp(self.hato.port("smtpgw.mx_port"), HERE, "pass.example") as smtp:
+            smtp.envelope("a@pass.example", [self.phone.address])
+            smtp.ok("DATA", 354)
+            smtp.send(stuffed(mail))
+            while not self.bad.count("rsa._domainkey.late.example"):
+                pass
+            self.bad.release()
+            self.assertEqual(250, smtp.reply()[0])
+        self.assertEqual(["pass"], [r for r, _ in authres.of(self.stored()[0], "dkim")])
+        self.bad.order("rsa._domainkey.silent.example", "silent")
+        self.bad.order("rsa._domainkey.broken.example", "servfail")
+        for domain in ("silent.example", "broken.example"):
+            self.assertEqual("temperror", self.dkim_of(self.keys.sign(mail_of(), domain))[0][0])
+
+    def test_without(self):
+        self.assertEqual([("none", {})], self.dkim_of(mail_of()))
+
+
+if __name__ == "__main__":
+    unittest.main()
