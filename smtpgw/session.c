@@ -392,7 +392,7 @@ void session_begin_content(struct session *s)
 		.ip = s->ip,
 		.by = s->limits->hostname,
 		.how = (s->is_extended ? RECEIVED_EXTENDED : 0U) | (s->is_tls ? RECEIVED_TLS : 0U) |
-		       s->limits->kind->how,
+		       (s->auth.is_done ? RECEIVED_AUTH : 0U),
 		.hides_client = s->limits->kind->hides_client,
 		.time_s = clock_now_s(),
 	};

@@ -47,8 +47,7 @@ struct session;
 /* What a door does in its own way. A null function: nothing. */
 struct session_kind {
 	unsigned params;   /* of MAIL and RCPT, of enum smtp_param */
-	unsigned how;      /* of the Received field, of enum received_how */
-	bool hides_client; /* there, too: who sends is our own */
+	bool hides_client; /* the Received field does: who sends is our own */
 	bool asks_sender;  /* MAIL waits for a ruling: inspect_sender */
 	/* More lines of EHLO's answer. */
 	void (*offer)(struct session *s);

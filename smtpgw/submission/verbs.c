@@ -142,7 +142,6 @@ static bool may_rcpt(struct session *s, const struct mailaddr *to)
 const struct session_kind session_submission = {
 	.params = SMTP_PARAM_SIZE | SMTP_PARAM_BODY | SMTP_PARAM_SMTPUTF8 | SMTP_PARAM_AUTH |
 		  SMTP_PARAMS_DSN,
-	.how = RECEIVED_AUTH,
 	.hides_client = true,
 	.asks_sender = true,
 	.offer = offer,
