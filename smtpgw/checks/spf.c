@@ -10,6 +10,7 @@
 #include "lib/err.h"
 #include "lib/idn.h"
 #include "lib/rules/spf.h"
+#include "smtpgw/counters.h"
 
 /* A worker's. */
 struct spf_shared {
@@ -194,13 +195,38 @@ static void spf_job_header(struct check_job *job)
 		begin_lookup(&own->from, f->from.local, f->from.domain);
 }
 
-static void spf_job_end(struct check_job *job)
+static void count(enum authres_result result)
+{
+	static const enum counter counters[AUTHRES_RESULTS] = {
+		[AUTHRES_NONE] = COUNT_SPF_NONE,
+		[AUTHRES_PASS] = COUNT_SPF_PASS,
+		[AUTHRES_FAIL] = COUNT_SPF_FAIL,
+		[AUTHRES_SOFTFAIL] = COUNT_SPF_SOFTFAIL,
+		[AUTHRES_NEUTRAL] = COUNT_SPF_NEUTRAL,
+		[AUTHRES_TEMPERROR] = COUNT_SPF_TEMPERROR,
+		[AUTHRES_PERMERROR] = COUNT_SPF_PERMERROR,
+	};
+
+	if (counters[result]) /* SPF knows no other result */
+		counter_add(counters[result], 1);
+}
+
+/* What is not known is `temperror` already. */
+static void spf_job_expire(struct check_job *job)
 {
 	struct spf_own *own = job->own;
 
 	forget(&own->helo);
 	forget(&own->mail_from);
 	forget(&own->from);
+}
+
+static void spf_job_end(struct check_job *job)
+{
+	const struct findings *f = check_findings(job);
+
+	spf_job_expire(job);
+	count(mailaddr_is_null(&f->reverse_path) ? f->spf_helo.result : f->spf_mail_from.result);
 }
 
 /* The null path is HELO's postmaster. */
@@ -244,7 +270,7 @@ const struct check check_spf = {
 	.close = free,
 	.begin = spf_job_begin,
 	.header = spf_job_header,
-	.expire = spf_job_end, /* what is not known is `temperror` already */
+	.expire = spf_job_expire,
 	.conclude = spf_job_conclude,
 	.rule = spf_job_rule,
 	.end = spf_job_end,

@@ -205,6 +205,31 @@ class Refused(Case):
                 mail, = self.stored()
                 self.assertEqual({"temperror": "a@is-%s.test" % order}, result_of(mail, "spf", "smtp.mailfrom"), mail)
 
+    def test_clients_that_leave_meanwhile(self):
+        self.bad.order("is-gone.test", "silent")
+        for _ in range(5):
+            with self.open("none.example") as smtp:
+                smtp.send(b"MAIL FROM:<a@is-gone.test>\r\nRCPT TO:<%s>\r\nRCPT TO:<x@hato.example>\r\n" % self.phone.address.encode())
+                smtp.reply()
+        with self.open("none.example") as smtp:
+            self.assertEqual(250, self.deliver(smtp, "a@none.example", "b@none.example")[0])
+        self.assertEqual(1, len(self.stored()))
+
+    def test_many_recipients_wait_once(self):
+        """Pipelined: the sender is refused for each, in order, and pushsrv is not asked."""
+        for sender, codes in (("a@fail.example", [250, 550, 550, 550, 503]), ("a@pass.example", [250, 250, 550, 250, 354])):
+            with self.open("none.example") as smtp:
+                smtp.send(b"MAIL FROM:<%s>\r\n" % sender.encode() + b"".join(b"RCPT TO:<%s>\r\n" % to.encode() for to in (
+                    self.phone.address, "nobody@hato.example", self.phone.address)) + b"DATA\r\n")
+                self.assertEqual(codes, [smtp.reply()[0] for _ in codes])
+
+    def test_what_is_counted(self):
+        names = ('hato_smtpgw_spf_total{result="fail"}', 'hato_smtpgw_refused_total{reason="checks"}')
+        before = [self.hato.metric(name) for name in names]
+        with self.open("none.example") as smtp:
+            self.deliver(smtp, "a@fail.example", "b@none.example")
+        self.assertEqual([n + 1 for n in before], [self.hato.metric(name) for name in names])
+
     def test_answers_that_come_late(self):
         """The mail did not wait for them; the next one finds them in the cache."""
         self.names.set(self.named + ['late.test. 60 TXT "v=spf1 -all"'])
