@@ -54,6 +54,8 @@ const struct http_route network_routes[] = {
 	{"GET", "/v1/subscribers/{msisdn}/suppression", suppression_list_route},
 	{"DELETE", "/v1/subscribers/{msisdn}/suppression", suppression_clear_route},
 	{"DELETE", "/v1/subscribers/{msisdn}/suppression/{address}", suppression_clear_route},
+	{"GET", "/v1/trap-clients", trap_list_route},
+	{"DELETE", "/v1/trap-clients/{ip}", trap_clear_route},
 	{0},
 };
 

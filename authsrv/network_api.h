@@ -54,6 +54,8 @@ void queue_lane_release_route(void *arg, struct http_request *r);
 void queue_lane_drop_route(void *arg, struct http_request *r);
 void suppression_list_route(void *arg, struct http_request *r); /* suppression_api.c */
 void suppression_clear_route(void *arg, struct http_request *r);
+void trap_list_route(void *arg, struct http_request *r); /* trap_api.c */
+void trap_clear_route(void *arg, struct http_request *r);
 
 void freeze_post_route(void *arg, struct http_request *r); /* freeze_api.c */
 void freeze_list_route(void *arg, struct http_request *r);

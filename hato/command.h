@@ -70,6 +70,8 @@ int command_queue_release(const struct command_line *line);
 int command_queue_drop(const struct command_line *line);
 int command_suppression_list(const struct command_line *line);
 int command_suppression_clear(const struct command_line *line);
+int command_traps_list(const struct command_line *line);
+int command_traps_clear(const struct command_line *line);
 int command_status(const struct command_line *line);
 
 /* One line on stderr; returns 1. */

@@ -38,7 +38,8 @@ struct dns {
 	struct dns_settings settings;
 	struct dns_channel *channel; /* null: no DNS */
 	struct dns_cache *cache;
-	size_t in_flight, waiting; /* questions; askers */
+	size_t in_flight, waiting;               /* questions; askers */
+	int64_t counted_entries, counted_octets; /* of the cache, in the metrics */
 	struct pending *room[ROOMS];
 };
 
@@ -112,10 +113,16 @@ static void forget(struct pending *p)
 	dns_count(DNS_METRIC_IN_FLIGHT, -1);
 }
 
-static void count_cache(const struct dns *dns, int sign)
+/* What is held now is counted, in place of what was. */
+static void count_cache(struct dns *dns)
 {
-	dns_count(DNS_METRIC_CACHE_ENTRIES, sign * (int64_t)dns_cache_count(dns->cache));
-	dns_count(DNS_METRIC_CACHE_OCTETS, sign * (int64_t)dns_cache_octets(dns->cache));
+	int64_t entries = (int64_t)dns_cache_count(dns->cache);
+	int64_t octets = (int64_t)dns_cache_octets(dns->cache);
+
+	dns_count(DNS_METRIC_CACHE_ENTRIES, entries - dns->counted_entries);
+	dns_count(DNS_METRIC_CACHE_OCTETS, octets - dns->counted_octets);
+	dns->counted_entries = entries;
+	dns->counted_octets = octets;
 }
 
 void dns_close(struct dns *dns)
@@ -132,8 +139,8 @@ void dns_close(struct dns *dns)
 			free(p);
 		}
 	}
-	if (dns->cache)
-		count_cache(dns, -1);
+	dns_count(DNS_METRIC_CACHE_ENTRIES, -dns->counted_entries);
+	dns_count(DNS_METRIC_CACHE_OCTETS, -dns->counted_octets);
 	dns_cache_free(dns->cache);
 	free(dns);
 }
@@ -157,14 +164,13 @@ static void remember(struct dns *dns, struct dns_known *k, bool is_heard)
 	k->expires_us = clock_mono_us() + k->answer.ttl_s * CLOCK_S;
 	if (k->answer.ttl_s <= 0)
 		return;
-	count_cache(dns, -1);
 	dns_cache_put(dns->cache, k);
-	count_cache(dns, +1);
+	count_cache(dns);
 }
 
 static void count_outcome(enum dns_outcome outcome)
 {
-	dns_count(DNS_METRIC_FOUND + (int)outcome, 1);
+	dns_count((enum dns_metric)((unsigned)DNS_METRIC_FOUND + (unsigned)outcome), 1);
 }
 
 static void tell_temporary(dns_answered *answered, void *arg)

@@ -1,4 +1,5 @@
 """Strangers at the MX port: greylisting, and traps that feed a local blocklist."""
+import json
 import unittest
 
 from harness.mail import Smtp, message
@@ -67,6 +68,18 @@ class Strangers(unittest.TestCase):
         self.assertEqual(550, self.rcpt("127.8.0.2", "trap@hato.example")[0])
         self.assertEqual(2, len(self.hato.events("trap-hit")), "an exempt client is not remembered")
         self.assertEqual(2, self.hato.metric("hato_smtpgw_trap_hits_total"))
+        self.operator()
+
+    def operator(self):
+        """He sees who was caught, and lets go."""
+        caught, = json.loads(self.hato.command("traps", "list", "--json").stdout)
+        self.assertEqual(("127.2.0.1", 2), (caught["client"], caught["hits"]))
+        self.assertIn("127.2.0.1", self.hato.command("traps", "list").stdout)
+        self.hato.command("traps", "clear", "127.2.0.1")
+        self.assertEqual(451, self.rcpt("127.2.0.1")[0], "but a stranger again")
+        self.assertEqual(1, self.hato.command("traps", "clear", "127.2.0.1", check=False).returncode)
+        self.assertEqual(400, self.hato.network("DELETE", "/v1/trap-clients/here")[0])
+        self.assertEqual(400, self.hato.network("GET", "/v1/trap-clients?after=here")[0])
 
 
 if __name__ == "__main__":
