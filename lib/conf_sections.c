@@ -311,6 +311,9 @@ int conf_check(struct conf *c, char error[256])
 		rc = one_of("smtpgw.spf_fail", c->smtpgw_spf_fail,
 			    (const char *const[]){"mark", "refuse", NULL}, error);
 	if (!rc)
+		rc = one_of("smtpgw.dmarc_reject", c->smtpgw_dmarc_reject,
+			    (const char *const[]){"mark", "refuse", NULL}, error);
+	if (!rc)
 		rc = one_of("smtpgw.reverse_dns", c->smtpgw_reverse_dns,
 			    (const char *const[]){"off", "mark", "refuse", NULL}, error);
 	if (!rc)

@@ -45,7 +45,7 @@ enum finding_policy { FINDING_POLICY_NONE, FINDING_POLICY_QUARANTINE, FINDING_PO
 struct finding_dmarc {
 	enum authres_result result;
 	char domain[FINDINGS_DOMAIN_MAX + 1]; /* the header From's that was judged */
-	enum finding_policy policy;           /* what that domain asks for */
+	enum finding_policy policy;           /* what that domain asks for, of this mail */
 	bool is_spf_aligned, is_dkim_aligned;
 };
 

@@ -30,6 +30,18 @@ static void write_dkim(struct authres *a, const struct findings *f)
 	}
 }
 
+static void write_dmarc(struct authres *a, const struct finding_dmarc *d)
+{
+	static const char *const policies[] = {[FINDING_POLICY_NONE] = "none",
+					       [FINDING_POLICY_QUARANTINE] = "quarantine",
+					       [FINDING_POLICY_REJECT] = "reject"};
+
+	authres_add(a, "dmarc", d->result);
+	authres_property(a, "header.from", d->domain);
+	if (d->result == AUTHRES_PASS || d->result == AUTHRES_FAIL)
+		authres_property(a, "policy.dmarc", policies[d->policy]);
+}
+
 /* After the results: n octets are written. */
 static size_t write_spam(const struct findings *f, char *buf, size_t size, size_t n)
 {
@@ -52,6 +64,7 @@ size_t report_write(const struct findings *f, const char *hostname, char *buf, s
 	authres_begin(&a, hostname, buf, size);
 	write_spf(&a, f);
 	write_dkim(&a, f);
+	write_dmarc(&a, &f->dmarc);
 	authres_add(&a, "iprev", f->iprev);
 	authres_property(&a, "policy.iprev", addr_format(&f->client, ip));
 	return write_spam(f, buf, size, authres_end(&a));

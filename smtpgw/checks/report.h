@@ -8,6 +8,8 @@
  *                                     registered method, so nobody takes it for the two above
  *     dkim=... reason=... header.d=... header.s=...
  *                                     of each signature; dkim=none if there is none
+ *     dmarc=... header.from=... policy.dmarc=...
+ *                                     what the domain asks for, after sp= and pct=
  *     iprev=... policy.iprev=...      does the client's name lead back to its address
  *
  * Below it what rspamd said: X-Spamd-Result, and X-Spam: Yes if it wants the mail marked.

@@ -3,6 +3,7 @@
 #include "smtpgw/checks/author.h"
 #include "smtpgw/checks/client_name.h"
 #include "smtpgw/checks/dkim.h"
+#include "smtpgw/checks/dmarc.h"
 #include "smtpgw/checks/dnsbl.h"
 #include "smtpgw/checks/greylist.h"
 #include "smtpgw/checks/null_mx.h"
@@ -18,6 +19,7 @@ const struct check *const check_table[] = {
 	&check_null_mx,
 	&check_spf,
 	&check_dkim,
+	&check_dmarc, /* by what the two before it found */
 	&check_rspamd,
 	&check_greylist, /* for now, after all that is for good */
 	NULL,

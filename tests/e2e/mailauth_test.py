@@ -211,5 +211,89 @@ class Dkim(Case):
         self.assertEqual([("none", {})], self.dkim_of(mail_of()))
 
 
+# Of each domain what it asks for; `news.` below each has no record of its own. All have SPF that only fits 127.0.0.1.
+POLICIES = {"reject.example": "v=DMARC1; p=reject", "quarantine.example": "v=DMARC1; p=quarantine", "look.example": "v=DMARC1; p=none",
+            "strict.example": "v=DMARC1; p=reject; adkim=s; aspf=s", "lenient.example": "v=DMARC1; p=reject; sp=none",
+            "few.example": "v=DMARC1; p=reject; pct=0", "odd.example": "v=DMARC1; p=often", "shop.co.jp": "v=DMARC1; p=reject"}
+AUTHORS = [*POLICIES, "none.example"]
+
+
+class Authors(Case):
+    @classmethod
+    def zone(cls):
+        rows = super().zone()
+        for domain in AUTHORS:
+            rows += ['%s%s. 60 TXT "v=spf1 ip4:127.0.0.1 -all"' % (sub, domain) for sub in ("", "news.")]
+            rows += cls.keys.records(domain) + cls.keys.records("news." + domain)
+        return rows + ['_dmarc.%s. 60 TXT "%s"' % row for row in POLICIES.items()]
+
+
+class Dmarc(Authors):
+    def dmarc_of(self, content, sender="a@pass.example", helo="pass.example"):
+        (result, properties), = authres.of(self.arrives(content, sender=sender, helo=helo), "dmarc")
+        return result, properties.get("header.from"), properties.get("policy.dmarc")
+
+    def test_forged_sender_matrix(self):
+        """The header From's column: neither HELO nor envelope nor a stranger's signature stands for it."""
+        expected = {"reject.example": ("fail", "reject"), "quarantine.example": ("fail", "quarantine"), "look.example": ("fail", "none"),
+                    "strict.example": ("fail", "reject"), "lenient.example": ("fail", "reject"), "few.example": ("fail", "quarantine"),
+                    "odd.example": ("permerror", None), "shop.co.jp": ("fail", "reject"), "none.example": ("none", None)}
+        for author in AUTHORS:
+            with self.subTest(author):
+                result, policy = expected[author]
+                forged = self.keys.sign(mail_of(author))
+                self.assertEqual((result, author, policy), self.dmarc_of(forged, sender="a@pass.example", helo=author))
+                held = "pass" if result == "fail" else result
+                self.assertEqual(held, self.dmarc_of(mail_of(author), sender="a@" + author, helo="fail.example")[0])
+                self.assertEqual(held, self.dmarc_of(self.keys.sign(mail_of(author), author))[0])
+                self.assertEqual(result, self.dmarc_of(self.keys.sign(mail_of(author), author).replace(b"for you", b"for me"))[0])
+
+    def test_subdomains(self):
+        for author, signer, result, policy in (
+                ("news.reject.example", "reject.example", "pass", "reject"), ("reject.example", "news.reject.example", "pass", "reject"),
+                ("news.reject.example", "pass.example", "fail", "reject"), ("news.strict.example", "strict.example", "fail", "reject"),
+                ("news.lenient.example", "pass.example", "fail", "none"), ("news.shop.co.jp", "shop.co.jp", "pass", "reject"),
+                ("shop.co.jp", "other.co.jp", "fail", "reject")):
+            with self.subTest(author=author, signer=signer):
+                self.assertEqual((result, author, policy), self.dmarc_of(self.keys.sign(mail_of(author), signer)))
+
+    def test_null_path(self):
+        self.assertEqual("pass", self.dmarc_of(mail_of("reject.example"), sender="", helo="reject.example")[0])
+
+    def test_several_authors(self):
+        for authors, result in (("a@reject.example, b@reject.example", "pass"), ("a@reject.example, b@quarantine.example", "fail"),
+                                ("a@quarantine.example, b@news.reject.example", "fail"), ("a@reject.example, b@none.example", "none"),
+                                ("a@reject.example, Bank <service@bank", "permerror"), ("undisclosed:;", "permerror")):
+            with self.subTest(authors):
+                mail = self.keys.sign(message("two", sender=authors), "reject.example")
+                self.assertEqual(result, self.dmarc_of(mail)[0])
+        mail = b"From: b@reject.example\r\n" + self.keys.sign(message("two", sender="a@pass.example"))
+        self.assertEqual(("fail", "reject.example", "reject"), self.dmarc_of(mail))
+
+    def test_dns_that_fails(self):
+        self.bad.order("_dmarc.down.example", "servfail")
+        self.assertEqual("temperror", self.dmarc_of(mail_of("down.example"))[0])
+
+
+class Refused(Authors):
+    sets = {"smtpgw.dmarc_reject": "refuse", "smtpgw.checks_timeout": "500"}
+
+    def test_only_what_its_domain_wants_refused(self):
+        for author in AUTHORS:
+            with self.subTest(author):
+                code, text = self.deliver(mail_of(author))
+                refused = author in ("reject.example", "strict.example", "lenient.example", "shop.co.jp")
+                self.assertEqual(550 if refused else 250, code, text)
+                self.assertEqual(refused, text.startswith("5.7.26 DMARC: " + author), text)
+                self.assertEqual(250, self.deliver(self.keys.sign(mail_of(author), author))[0])
+
+    def test_what_is_not_known_is_taken(self):
+        self.bad.order("rsa._domainkey.news.reject.example", "silent")
+        self.bad.order("_dmarc.slow.example", "silent")
+        for mail in (self.keys.sign(mail_of("reject.example"), "news.reject.example"), mail_of("slow.example")):
+            (result, _), = authres.of(self.arrives(mail), "dmarc")
+            self.assertEqual("temperror", result)
+
+
 if __name__ == "__main__":
     unittest.main()
