@@ -174,6 +174,8 @@ static int find_level(const struct mime *m, bool *is_last)
 {
 	size_t n = trimmed(m->line, m->line_n);
 
+	if (n < 2 || memcmp(m->line, "--", 2) != 0)
+		return -1;
 	for (size_t i = m->level_count; i-- > 0;) {
 		const struct mime_level *level = &m->levels[i];
 		if (n < 2 + level->len || memcmp(m->line + 2, level->boundary, level->len) != 0)
@@ -212,7 +214,7 @@ static int judge_line(struct mime *m)
 	return 0;
 }
 
-/* Takes what it can of a line that begins like a boundary; SIZE_MAX: no memory. */
+/* Takes what it can of a line that begins like a boundary. */
 static int hold(struct mime *m, const uint8_t *in, size_t n, size_t *used)
 {
 	size_t room = sizeof m->line - m->line_n, len = n < room ? n : room;
