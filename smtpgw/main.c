@@ -275,8 +275,8 @@ static int worker_start(struct daemon *d, void *shared, struct loop *loop, unsig
 	if (!err)
 		err = open_mx(w, loop, g);
 	if (!err)
-		err = submission_worker_new(d, g->submission, loop, w->port, &w->host.driver,
-					    w->connections, &w->submission);
+		err = submission_worker_new(d, g->submission, loop, &w->host.reception,
+					    &w->host.driver, w->connections, &w->submission);
 	if (err) {
 		worker_free(w);
 		return err;

@@ -17,7 +17,7 @@ struct reader {
 	struct filter_facts *facts;
 	size_t addressees;
 	struct header header;
-	bool is_body;
+	bool is_body, skips_author;
 	struct mime *mime; /* null: nobody asks for URLs */
 	struct url_search search;
 };
@@ -77,7 +77,7 @@ static void on_field(void *arg, const struct header_field *field)
 {
 	struct reader *r = arg;
 
-	if (header_is(field, "From"))
+	if (header_is(field, "From") && !r->skips_author)
 		read_authors(r, field);
 	else if (header_is(field, "To") || header_is(field, "Cc"))
 		read_addressees(r, field);
@@ -137,6 +137,11 @@ struct reader *reader_new(const struct filter *f, const char *carriers, size_t m
 	if (r->mime)
 		mime_init(r->mime, &limits, &mime_sink, r);
 	return r;
+}
+
+void reader_skip_author(struct reader *r)
+{
+	r->skips_author = true;
 }
 
 void reader_free(struct reader *r)

@@ -20,6 +20,8 @@ struct reader;
 /* Null: no memory. */
 struct reader *reader_new(const struct filter *f, const char *carriers, size_t max_field,
 			  struct filter_facts *facts);
+/* The author is known otherwise: From is not looked at. */
+void reader_skip_author(struct reader *r);
 void reader_free(struct reader *r);
 int reader_feed(struct reader *r, const uint8_t *in, size_t n);
 /* Then the facts are whole, but for what others find out. */

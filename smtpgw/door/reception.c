@@ -15,7 +15,8 @@
 
 struct reception {
 	const struct reception_host *host;
-	struct mailaddr reverse_path;
+	struct mailaddr reverse_path, author;
+	bool is_proved; /* the author is */
 	uint64_t declared;
 	char id[ID_MAX + 1];
 
@@ -39,6 +40,9 @@ struct reception *reception_new(const struct reception_host *host,
 	r->host = host;
 	r->declared = mail->declared;
 	reader_normalise(mail->reverse_path, &r->reverse_path);
+	r->is_proved = mail->author != NULL;
+	if (r->is_proved)
+		r->author = *mail->author;
 	snprintf(r->id, sizeof r->id, "%s", mail->id);
 	return r;
 }
@@ -192,6 +196,8 @@ static void begin_reading(struct reception *r)
 	filter_note_envelope(r->filter, r->host->carriers, &r->reverse_path, &r->facts);
 	r->reader = reader_new(r->filter, r->host->carriers, r->host->max_field, &r->facts);
 	r->err = r->reader ? 0 : E_NOMEM;
+	if (r->reader && r->is_proved)
+		reader_skip_author(r->reader);
 }
 
 void reception_octets(struct reception *r, const uint8_t *octets, size_t n)
@@ -247,6 +253,13 @@ static void note_findings(struct filter_facts *facts, const struct findings *fou
 			      (!facts->is_disowned && found->from_count == 1 && is_signed(found));
 }
 
+static void note_proved(struct reception *r)
+{
+	filter_note_author(r->filter, r->host->carriers, &r->author, &r->facts);
+	r->facts.envelope = r->facts.author = FILTER_PROOF_GOOD;
+	r->facts.is_authentic = true;
+}
+
 void reception_complete(struct reception *r, const struct findings *found, struct ruling *out)
 {
 	const char *rule;
@@ -262,7 +275,9 @@ void reception_complete(struct reception *r, const struct findings *found, struc
 		return;
 	}
 	r->facts.size = r->octets;
-	if (found)
+	if (r->is_proved)
+		note_proved(r);
+	else if (found)
 		note_findings(&r->facts, found);
 	if (filter_judge(r->filter, &r->facts, &rule) == FILTER_REFUSE)
 		refuse(r, rule, out);

@@ -10,8 +10,9 @@
  * brings the mail to him alone (RFC 5321 4.5.3.1.10). Likewise those who want requests for a
  * receipt taken out.
  *
- * Used by peer, after the inspection (smtpgw/checks) has no objection. What was found out about the
- * sender comes from there.
+ * Used by peer, after the inspection (smtpgw/checks) has no objection; what was found out about the
+ * sender comes from there. And by submission/submitter: our own subscribers write to each other,
+ * and who they are is proved.
  *
  * OWNERSHIP  reception_new .. reception_free; the host is borrowed
  * THREADS    one loop's; nothing here waits: the store is read at once
@@ -35,8 +36,10 @@ struct reception_host {
 
 struct reception_mail {
 	const struct mailaddr *reverse_path;
-	uint64_t declared; /* SIZE; 0: not said */
-	const char *id;    /* for the log */
+	const struct mailaddr *author; /* one who has proved himself: a submission; null: the header
+					  tells */
+	uint64_t declared;             /* SIZE; 0: not said */
+	const char *id;                /* for the log */
 };
 
 /* Null: no memory. */

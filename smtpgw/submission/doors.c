@@ -176,7 +176,7 @@ static bool has_doors(const struct conf *c)
 }
 
 int submission_worker_new(struct daemon *d, const struct submission *all, struct loop *loop,
-			  struct db_port *port, const struct driver_host *driver,
+			  const struct reception_host *reception, const struct driver_host *driver,
 			  struct connections *connections, struct submission_worker **out)
 {
 	struct submission_worker *w = calloc(1, sizeof *w);
@@ -187,7 +187,8 @@ int submission_worker_new(struct daemon *d, const struct submission *all, struct
 	w->daemon = d;
 	w->loop = loop;
 	w->connections = connections;
-	w->host.port = port;
+	w->host.port = reception->port;
+	w->host.reception = *reception;
 	fill_host(w, driver);
 	int err = has_doors(all->conf) ? open_keyring(w) : 0;
 	if (!err)

@@ -43,9 +43,9 @@ struct submission_worker {
 	size_t door_count;
 };
 
-/* `driver`: the MX port's, from which what both have is taken. */
+/* `reception` and `driver`: the MX port's, from which what both have is taken. */
 int submission_worker_new(struct daemon *d, const struct submission *all, struct loop *loop,
-			  struct db_port *port, const struct driver_host *driver,
+			  const struct reception_host *reception, const struct driver_host *driver,
 			  struct connections *connections, struct submission_worker **out);
 /* No more connections. */
 void submission_worker_stop(struct submission_worker *w);

@@ -21,11 +21,12 @@ struct submitter {
 	uint16_t source_port;
 	uint64_t conn_id;
 	struct identity_check login;
-	struct identity who;        /* who logged in; subscriber 0: nobody */
-	struct sender_check sender; /* of the mail in flight, or of the last one */
-	struct letter *letter;      /* the mail in flight; null: none */
-	unsigned ops;               /* completions that will come */
-	bool is_asking;             /* for a word that the session waits for */
+	struct identity who;         /* who logged in; subscriber 0: nobody */
+	struct sender_check sender;  /* of the mail in flight, or of the last one */
+	struct letter *letter;       /* the mail in flight; null: none */
+	struct reception *reception; /* the doors of its recipients who are ours; as letter */
+	unsigned ops;                /* completions that will come */
+	bool is_asking;              /* for a word that the session waits for */
 };
 
 static const struct session_ruling go_on;
@@ -155,8 +156,15 @@ static int begin_letter(struct submitter *p, const struct subscriber *owner)
 		mend_own_address(owner, 0, &n.own);
 	if (!mailaddr_is_null(&t->reverse_path))
 		t->reverse_path = n.own;
+	const struct reception_mail mail = {
+		.reverse_path = &t->reverse_path,
+		.author = &n.own,
+		.declared = t->has_size ? t->declared : 0,
+		.id = t->id,
+	};
 	p->letter = letter_new(&n);
-	return p->letter ? 0 : E_NOMEM;
+	p->reception = reception_new(&h->reception, &mail);
+	return p->letter && p->reception ? 0 : E_NOMEM;
 }
 
 static void log_moved(const struct submitter *p)
@@ -241,6 +249,19 @@ static void refuse_suppressed(struct submitter *p, const struct suppression *s)
 	refuse(p, 550, *r->enhanced ? r->enhanced : "5.1.1", text);
 }
 
+/* Him whom we deliver to has a door of his own; mail to others is their servers' to refuse. */
+static bool is_shut_out(struct submitter *p)
+{
+	struct session *s = &p->driver.session;
+	struct ruling ruling = {0};
+
+	reception_rcpt(p->reception, &s->asking, s->tx.accepted + s->awaited == 0, &ruling);
+	transaction_take_receipts(&s->tx, reception_takes_receipts(p->reception));
+	if (ruling.code)
+		refuse(p, ruling.code, ruling.enhanced, ruling.text);
+	return ruling.code != 0;
+}
+
 static void on_suppression(void *arg, int err, const struct suppression *s)
 {
 	struct submitter *p = arg;
@@ -251,6 +272,8 @@ static void on_suppression(void *arg, int err, const struct suppression *s)
 		refuse_suppressed(p, s);
 	} else if (err != E_NOT_FOUND) {
 		refuse(p, 451, "4.3.0", OUT_OF_REACH);
+	} else if (is_shut_out(p)) {
+		return;
 	} else if (!rate_take(p->door->host->rate, p->sender.who.via.subscriber, clock_mono_us())) {
 		counter_add(COUNT_DEFERRED_RATE, 1);
 		refuse(p, 450, "4.7.1", "too many recipients in an hour, try later");
@@ -388,6 +411,8 @@ static void op_abandon(void *arg)
 	p->is_asking = false;
 	letter_free(p->letter);
 	p->letter = NULL;
+	reception_free(p->reception);
+	p->reception = NULL;
 }
 
 static void op_inspect(void *arg)
@@ -397,12 +422,19 @@ static void op_inspect(void *arg)
 
 static void op_inspect_octets(void *arg, const uint8_t *octets, size_t n)
 {
-	(void)arg, (void)octets, (void)n;
+	reception_octets(((struct submitter *)arg)->reception, octets, n);
 }
 
 static void op_inspect_content(void *arg)
 {
-	session_ruled(&((struct submitter *)arg)->driver.session, &go_on);
+	struct submitter *p = arg;
+	struct ruling ruling = {0};
+
+	reception_complete(p->reception, NULL, &ruling);
+	if (ruling.code)
+		refuse(p, ruling.code, ruling.enhanced, ruling.text);
+	else
+		rule(p, &go_on);
 }
 
 static void op_trace(void *arg, const char *fields, size_t n)

@@ -20,6 +20,7 @@
 #include "db/queue.h"
 #include "lib/keyring.h"
 #include "lib/wire/smtp/header.h"
+#include "smtpgw/door/reception.h"
 #include "smtpgw/driver.h"
 #include "smtpgw/submission/rate.h"
 
@@ -32,6 +33,7 @@ struct submission_host {
 	enum login_ids login_ids;
 	bool rewrites;
 	struct header_limits header;
+	struct reception_host reception;
 	int64_t login_s, pop_us; /* pop_us: how long a POP login counts; 0: not */
 };
 

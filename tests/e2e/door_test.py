@@ -10,6 +10,7 @@ from harness.corpus import messages
 from harness.dns import Names
 from harness.mail import Smtp, message, stuffed
 from harness.phones import Phones
+from harness.pop import b64
 from harness.system import Hato
 
 OPEN = {"from": "anyone", "forged": "off", "urls": True, "max_size": None, "receipts": True, "allow": [], "allow_to": [],
@@ -216,6 +217,34 @@ class Doors(Case):
                 code = smtp.deliver(phone.address, content)[0]
                 if not has_html or has_url:
                     self.assertEqual(550 if has_url else 250, code, name)
+
+
+class Neighbours(Case):
+    """Mail of our own subscribers, by submission."""
+
+    def submit(self, sender, recipients, text="hello\r\n", author=None):
+        """The replies to RCPT, and the one to the content, if there is a recipient left."""
+        with Smtp(self.hato.port("smtpgw.submission_port"), sender.ip) as smtp:
+            smtp.start_tls()
+            smtp.greet("phone")
+            smtp.ok("AUTH PLAIN " + b64(b"\0%s\0%s" % (sender.msisdn.encode(), sender.token.encode())), 235)
+            replies = smtp.envelope(sender.address, recipients)
+            left = any(code == 250 for code, _ in replies)
+            return replies, smtp.data(message("hi", text, sender.address))[0] if left else None
+
+    def test_doors_between_neighbours(self):
+        sender = self.phones.next()
+        shut, listed, textual, plain = (self.phone_with(deny=[sender.address]),
+                                        self.phone_with(**{"from": "listed", "forged": "high", "allow": [sender.address]}),
+                                        self.phone_with(urls=False), self.phones.next())
+        replies, last = self.submit(sender, [shut.address])
+        self.assertEqual(([REFUSAL], None), (replies, last))
+        self.assertEqual(250, self.submit(sender, [listed.address])[1][0])
+        self.assertEqual(REFUSAL, self.submit(sender, [self.phone_with(**{"from": "listed"}).address])[0][0])
+        self.assertEqual(REFUSAL, self.submit(sender, [textual.address], "www.b.example\r\n")[1])
+        self.assertEqual(250, self.submit(sender, [textual.address])[1][0])
+        replies, last = self.submit(sender, ["someone@elsewhere.example", plain.address, textual.address, shut.address])
+        self.assertEqual(([250, 250, 452, 550], 250), ([code for code, _ in replies], last[0]))
 
 
 class Settings(Case):
