@@ -121,9 +121,20 @@ static bool is_ascii(const char *text)
 	return true;
 }
 
+/* As an entry that names this address is kept. Returns `out`. */
+static const char *address_entry(const struct mailaddr *a, char out[FILTER_ENTRY_MAX])
+{
+	if (mailaddr_is_carrier(a))
+		return mailaddr_folded(a, out);
+	mailaddr_format(a, out);
+	for (char *c = out; *c; c++)
+		if (*c >= 'A' && *c <= 'Z')
+			*c = (char)(*c + 'a' - 'A');
+	return out;
+}
+
 int filter_entry(const char *text, size_t len, char out[FILTER_ENTRY_MAX])
 {
-	char folded[MAILADDR_TEXT_MAX + 1];
 	struct mailaddr a;
 	const char *at = memchr(text, '@', len);
 	bool is_exact = len > 0 && text[0] == '@';
@@ -139,7 +150,7 @@ int filter_entry(const char *text, size_t len, char out[FILTER_ENTRY_MAX])
 		out[0] = '@';
 		strcpy(out + is_exact, a.domain);
 	} else {
-		strcpy(out, mailaddr_folded(&a, folded));
+		address_entry(&a, out);
 	}
 	return 0;
 }
@@ -187,13 +198,13 @@ static bool is_domain_of(const char *entry, size_t n, const char *domain, size_t
 
 bool filter_list_has_address(const char *list, const struct mailaddr *a)
 {
-	char folded[MAILADDR_TEXT_MAX + 1];
-	size_t len = *list ? strlen(mailaddr_folded(a, folded)) : 0;
+	char entry[FILTER_ENTRY_MAX];
+	size_t len = *list ? strlen(address_entry(a, entry)) : 0;
 	const char *end;
 
 	for (; (end = strchr(list, '\n')); list = end + 1) {
 		size_t n = (size_t)(end - list);
-		if (is_address_entry(list, n) && n == len && memcmp(list, folded, n) == 0)
+		if (is_address_entry(list, n) && n == len && memcmp(list, entry, n) == 0)
 			return true;
 	}
 	return false;

@@ -44,7 +44,7 @@
 
 #include "lib/wire/mailaddr.h"
 
-#define FILTER_ENTRY_MAX 321 /* with its NUL */
+#define FILTER_ENTRY_MAX (MAILADDR_TEXT_MAX + 1) /* with its NUL */
 
 enum filter_list { FILTER_ALLOW, FILTER_ALLOW_TO, FILTER_DENY, FILTER_LISTS };
 enum filter_from { FILTER_FROM_ANYONE, FILTER_FROM_CARRIERS, FILTER_FROM_LISTED, FILTER_FROMS };
@@ -79,8 +79,9 @@ struct filter *filter_make(const struct filter *like, const size_t len[FILTER_LI
 struct filter *filter_copy(const struct filter *like);
 bool filter_equal(const struct filter *a, const struct filter *b);
 
-/* An entry as it is kept. E_SYNTAX: it is none; E_TOO_LARGE; E_RANGE: a domain that is not in ASCII
- * (write it as DNS does, xn--...). */
+/* An entry as it is kept, which is an entry again: quoted only where it must be, and not for dots.
+ * E_SYNTAX: it is none; E_TOO_LARGE; E_RANGE: a domain that is not in ASCII (write it as DNS does,
+ * xn--...). */
 int filter_entry(const char *text, size_t len, char out[FILTER_ENTRY_MAX]);
 /* Entries as they are kept, as a list; repeated ones once. The caller frees; null: no memory. */
 char *filter_list_make(char (*entries)[FILTER_ENTRY_MAX], size_t n);

@@ -39,6 +39,9 @@ static void entries_are_kept_in_one_form(void **state)
 		{"@B.test", "@b.test", 0},
 		{"\"a..b\"@docomo.ne.jp", "a..b@docomo.ne.jp", 0},
 		{"a..b.@docomo.ne.jp", "a..b.@docomo.ne.jp", 0},
+		{"\"A ]b\"@docomo.ne.jp", "\"a ]b\"@docomo.ne.jp", 0},
+		{"\"a@b\"@c.test", "\"a@b\"@c.test", 0},
+		{"\"plain\"@c.test", "plain@c.test", 0},
 		{"jp", "jp", 0},
 		{"", NULL, E_SYNTAX},
 		{"@", NULL, E_SYNTAX},
@@ -53,11 +56,23 @@ static void entries_are_kept_in_one_form(void **state)
 		{"a@\xe7\xb5\xb5.test", NULL, E_RANGE},
 		{"\xe7\xb5\xb5@b.test", "\xe7\xb5\xb5@b.test", 0},
 	};
-	char kept[FILTER_ENTRY_MAX];
+	char kept[FILTER_ENTRY_MAX + 1];
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		int err = filter_entry(cases[i].text, strlen(cases[i].text), kept);
+		if (!err) {
+			char again[FILTER_ENTRY_MAX];
+			assert_int_equal(filter_entry(kept, strlen(kept), again), 0);
+			assert_string_equal(kept, again);
+			struct mailaddr a =
+				addr(strchr(cases[i].text, '@') && kept[0] != '@' ? cases[i].text
+										  : "x@y");
+			strcat(kept, "\n");
+			assert_int_equal(filter_list_has_address(kept, &a),
+					 strcmp(a.domain, "y") != 0);
+			kept[strlen(kept) - 1] = '\0';
+		}
 		if (err != cases[i].err || (!err && strcmp(kept, cases[i].kept) != 0))
 			fail_msg("%s: %d %s", cases[i].text, err, err ? "" : kept);
 	}
