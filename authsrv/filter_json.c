@@ -38,7 +38,11 @@ static bool knows_all(const json_t *body)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach((json_t *)body, key, value) if (!is_known(key)) return false;
+	json_object_foreach((json_t *)body, key, value)
+	{
+		if (!is_known(key))
+			return false;
+	}
 	return true;
 }
 

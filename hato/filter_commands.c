@@ -14,11 +14,10 @@ static char *target_of(const struct command_line *line)
 
 static void print_list(const json_t *answer, const char *name)
 {
-	size_t i;
-	json_t *entry;
+	const json_t *list = json_object_get(answer, name);
 
-	json_array_foreach(json_object_get(answer, name), i, entry)
-		printf("%-9s %s\n", name, json_string_value(entry));
+	for (size_t i = 0; i < json_array_size(list); i++)
+		printf("%-9s %s\n", name, json_string_value(json_array_get(list, i)));
 }
 
 static void show(const struct command_line *line, json_t *answer)

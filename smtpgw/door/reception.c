@@ -135,9 +135,8 @@ static enum filter_verdict judge_early(struct reception *r, const struct filter 
 static void join(struct reception *r, struct filter *filter, bool looks, bool is_first,
 		 struct ruling *out)
 {
-	if (is_first)
-		forget_choice(r);
 	if (is_first) {
+		forget_choice(r);
 		r->filter = filter;
 		r->looks = looks;
 		return;
