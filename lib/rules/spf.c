@@ -492,10 +492,7 @@ const char *spf_domain(const struct spf *s)
 const char *spf_word(enum spf_result r)
 {
 	static const char *const words[SPF_RESULTS] = {
-		[SPF_NONE] = "none",           [SPF_NEUTRAL] = "neutral",
-		[SPF_PASS] = "pass",           [SPF_FAIL] = "fail",
-		[SPF_SOFTFAIL] = "softfail",   [SPF_TEMPERROR] = "temperror",
-		[SPF_PERMERROR] = "permerror",
+		"none", "neutral", "pass", "fail", "softfail", "temperror", "permerror",
 	};
 
 	return words[r];
