@@ -35,8 +35,8 @@ int tls_client_open(const struct tls_client_options *options, struct tls_client 
 		    char error[256]);
 void tls_client_free(struct tls_client *t);
 SSL_CTX *tls_client_context(struct tls_client *t);
-/* Of one handshake: asks for that name (SNI) and, unless the context trusts anybody, wants it in the
- * certificate; an address is not asked for. E_NOMEM. */
+/* Of one handshake: asks for that name (SNI) and, unless the context trusts anybody, wants it in
+ * the certificate; an address is not asked for. E_NOMEM. */
 int tls_client_expect(SSL *ssl, const char *name);
 
 /* A self-signed certificate for `names` (commas; address literals become IP SANs) with a P-256 key,

@@ -57,10 +57,10 @@ int routes_new(const struct conf *c, struct routes **out)
 	static const struct addr any;
 	struct addr any4;
 	struct routes *r = calloc(1, sizeof *r);
-	int err = r ? 0 : E_NOMEM;
+	int err = 0;
 
-	if (err)
-		return err;
+	if (!r)
+		return E_NOMEM;
 	r->conf = c;
 	addr_parse(c->smtpgw_listen, &r->listen);
 	addr_parse("0.0.0.0", &any4);

@@ -222,7 +222,9 @@ static void on_list(void *arg, int err, const struct queue_mail *mails, size_t n
 	l->drive->err = err;
 	for (l->n = 0; l->n < n && l->n < 100; l->n++)
 		l->ids[l->n] = mails[l->n].id;
-	l->next = err ? (struct queue_place){0} : *next;
+	memset(&l->next, 0, sizeof l->next);
+	if (!err)
+		l->next = *next;
 }
 
 static void on_mail(void *arg, int err, const struct queue_mail *mail,

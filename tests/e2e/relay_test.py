@@ -54,9 +54,23 @@ class RelayCase(unittest.TestCase):
 class PostfixTest(RelayCase):
     @classmethod
     def setUpClass(cls):
-        access = {"no@outside.example": "550 5.1.1 nobody", "later@outside.example": "450 4.2.0 later"}
-        cls.outside = cls.keep(Postfix(["outside.example", "bare.example"], access))
-        cls.begin(route("out", "outside.example, .below.example", cls.outside.port))
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="hato-tls-"))
+        cls.addClassCleanup(shutil.rmtree, folder)
+        cls.outside = cls.keep(Postfix(["outside.example", "must.example", "off.example", "other.example"],
+                                       {"no@outside.example": "550 5.1.1 nobody", "later@outside.example": "450 4.2.0 later"},
+                                       settings={"smtpd_tls_received_header": "yes"},
+                                       tls=certificate(folder, "IP:127.0.0.1,DNS:localhost"), also=["127.0.0.5"]))
+        cls.broken = cls.keep(Host())
+        port = cls.outside.port
+        cls.begin({**route("out", "outside.example, .below.example", port), **route("must", "must.example", port, tls="required"),
+                   **route("off", "off.example", port, tls="off"),
+                   **route("other", "other.example", port, tls="required"), "route other.host": "127.0.0.5:%d" % port, **route("bad", "bad.example", cls.broken.port),
+                   **route("worse", "worse.example", cls.broken.port, tls="required"),
+                   "smtpgw.relay_ca": str(folder / "cert.pem"),
+                   "smtpgw.relay_mails_per_connection": "1"})  # so that Postfix reads its answers anew
+
+    def lane(self, name):
+        return [w for w in self.queue.show() if w.lane == name]
 
     def test_a_mail_arrives_as_it_was_put(self):
         before = len(self.outside.inbox())
@@ -64,7 +78,7 @@ class PostfixTest(RelayCase):
         for octets, flags in ((text(), "-"), (large, "-"), ("Subject: 8\r\n\r\nä ö\r\n".encode(), "8"),
                               ("Subject: ü\r\n\r\nu\r\n".encode(), "8u"), (b"Subject: empty\r\n\r\n", "-")):
             self.queue.put(octets, "x@outside.example", flags=flags)
-        self.queue.wait_empty()
+        eventually("all are settled", lambda: not self.lane("outside.example"))
         got = self.outside.wait_inbox(before + 5)
         self.assertEqual(len(got), before + 5)
         whole = b"".join(got).replace(b"\n", b"\r\n")
@@ -75,21 +89,42 @@ class PostfixTest(RelayCase):
     def test_recipients_have_answers_of_their_own(self):
         before = len(self.outside.inbox())
         self.queue.put(text(2), "a@outside.example", "no@outside.example", "later@outside.example", "b@outside.example")
-        later = self.queue.wait_tried("later@outside.example", 2)
+        later = self.queue.wait_tried("later@outside.example")
         self.assertEqual((later.code, later.enhanced), (450, "4.2.0"))
-        waits = {w.address: w for w in self.queue.show()}
+        self.outside.set_access({})
+        waits = {w.address: w for w in self.lane("outside.example")}
         self.assertEqual(set(waits), {"no@outside.example", "later@outside.example"})
         no = waits["no@outside.example"]
         self.assertEqual((no.code, no.enhanced, no.attempts), (550, "5.1.1", 1))
         self.assertIn("127.0.0.1", no.remote)
-        self.assertEqual(len(self.outside.wait_inbox(before + 2)), before + 2)
-        self.outside.set_access({})
-        self.outside.stop()
-        self.outside.start()
         self.outside.wait_inbox(before + 3)
-        eventually("only who was refused is left", lambda: [w.address for w in self.queue.show()] == ["no@outside.example"])
+        eventually("only who was refused is left",
+                   lambda: [w.address for w in self.lane("outside.example")] == ["no@outside.example"])
+        self.assertEqual(len(self.outside.inbox()), before + 3)
         self.queue.retry("outside.example")
-        self.queue.wait_empty()
+        eventually("he too", lambda: not self.lane("outside.example"))
+
+    def is_secret(self, to):
+        self.queue.put(text(), to)
+        mail = eventually("it arrives", lambda: next((m for m in self.outside.inbox() if b"for <%s>" % to.encode() in m), None))
+        return re.search(rb"\(using TLSv1\.[23]", mail) is not None
+
+    def test_tls_by_route(self):
+        self.assertTrue(self.is_secret("tls@outside.example"))
+        self.assertTrue(self.is_secret("x@must.example"))
+        self.assertFalse(self.is_secret("x@off.example"))
+        self.queue.put(text(), "x@other.example")  # a certificate that is another host's
+        self.assertEqual(self.queue.wait_tried("x@other.example").enhanced, "4.7.5")
+
+    def test_a_handshake_that_fails(self):
+        self.broken.order = "bad-tls"
+        self.queue.put(text(), "x@bad.example")
+        self.queue.put(text(), "x@worse.example")
+        self.broken.wait_mails(1)  # in the clear, at once
+        self.assertEqual(self.queue.wait_tried("x@worse.example").enhanced, "4.7.5")
+        self.broken.order = None
+        eventually("nor without TLS at all", lambda: [w.enhanced for w in self.lane("worse.example")] == ["4.7.4"])
+        self.assertEqual(len(self.broken.mails), 1)
 
 
 class HostsTest(RelayCase):
@@ -113,7 +148,7 @@ class HostsTest(RelayCase):
 
     def fresh(self, host):
         """Without what was before, and no connection that is older than its order."""
-        eventually("nothing is open", lambda: not host.open)
+        host.hang_up()
         host.order, host.connections, host.most = None, 0, 0
         host.mails.clear()
 
@@ -173,7 +208,7 @@ class HostsTest(RelayCase):
         self.queue.put(body, "y@bad.example", flags="8u")  # said, and not needed; the body is 8-bit
         self.assertEqual(self.bad.wait_mails(1)[0][2], body)
         self.bad.order = None
-        eventually("nothing is open", lambda: not self.bad.open)
+        self.bad.hang_up()
         self.queue.retry("bad.example")
         self.wait_gone("bad.example")
 
@@ -193,12 +228,21 @@ class HostsTest(RelayCase):
 
 
 class KillTest(RelayCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.host = cls.keep(Host())
+        cls.begin(route("out", "out.example", cls.host.port))
+
+    def setUp(self):
+        self.host.hang_up()
+        self.host.mails.clear()
+        self.host.commands.clear()
+        self.host.gate.clear()
+
     def test_nothing_is_lost_when_smtpgw_is_killed(self):
-        host = self.keep(Host())
-        self.begin(route("out", "out.example", host.port))
-        host.gate.clear()
+        host = self.host
         self.queue.many(100, text(), "x%d@out.example")
-        for _ in range(3):
+        for _ in range(2):
             eventually("mails are on their way", lambda: len(host.open) >= 5)
             died = self.hato.kill("smtpgw")
             host.gate.set()
@@ -210,57 +254,14 @@ class KillTest(RelayCase):
         self.assertLess(len(host.mails), 200)
 
     def test_a_stop_lets_the_last_answer_come(self):
-        host = self.keep(Host())
-        hato = self.keep(Hato({**QUICK, **route("out", "out.example", host.port)}))
-        queue = self.keep(Queue(hato))
-        host.gate.clear()
-        queue.put(text(), "x@out.example")
-        eventually("the content is out", lambda: "DATA" in host.commands)
-        pid = hato.pid("smtpgw")
-        os.kill(pid, signal.SIGTERM)
-        eventually("it is stopping", lambda: any(e["daemon"] == "smtpgw" for e in hato.events("stopping")))
-        host.gate.set()
-        queue.wait_empty()
-        hato.wait_restarted("smtpgw", pid)
-        self.assertEqual(len(host.mails), 1)
-
-
-class TlsTest(RelayCase):
-    @classmethod
-    def setUpClass(cls):
-        folder = pathlib.Path(tempfile.mkdtemp(prefix="hato-tls-"))
-        cls.addClassCleanup(shutil.rmtree, folder)
-        cls.outside = cls.keep(Postfix(["may.example", "must.example", "other.example"],
-                                       settings={"smtpd_tls_received_header": "yes"},
-                                       tls=certificate(folder, "IP:127.0.0.1,DNS:localhost")))
-        cls.broken = cls.keep(Host())
-        port = cls.outside.port
-        cls.begin({**route("may", "may.example", port), **route("must", "must.example", port, tls="required"),
-                   **route("off", "other.example", port, tls="off"), **route("bad", "bad.example", cls.broken.port),
-                   **route("worse", "worse.example", cls.broken.port, tls="required"),
-                   "smtpgw.relay_ca": str(folder / "cert.pem")})
-
-    def received(self, to):
-        before = len(self.outside.inbox())
-        self.queue.put(text(), to)
-        mail = next(m for m in self.outside.wait_inbox(before + 1) if b"for <%s>" % to.encode() in m)
-        return re.search(rb"\(using TLSv1\.[23]", mail) is not None
-
-    def test_by_route(self):
-        self.assertTrue(self.received("x@may.example"))
-        self.assertTrue(self.received("x@must.example"))
-        self.assertFalse(self.received("x@other.example"))
-
-    def test_a_handshake_that_fails(self):
-        self.broken.order = "bad-tls"
-        self.queue.put(text(), "x@bad.example")
-        self.broken.wait_mails(1)  # in the clear, at once
-        self.queue.put(text(), "x@worse.example")
-        self.assertEqual(self.queue.wait_tried("x@worse.example").enhanced, "4.7.5")
-        self.broken.order = None
-        eventually("nor without TLS at all",
-                   lambda: [w.enhanced for w in self.queue.show() if w.lane == "worse.example"] == ["4.7.4"])
-        self.assertEqual(len(self.broken.mails), 1)
+        self.queue.put(text(), "x@out.example")
+        eventually("the content is out", lambda: "DATA" in self.host.commands)
+        stops = len(self.hato.events("stopping"))
+        os.kill(self.hato.pid("smtpgw"), signal.SIGTERM)
+        eventually("it is stopping", lambda: len(self.hato.events("stopping")) > stops)
+        self.host.gate.set()
+        self.queue.wait_empty()
+        self.assertEqual(len(self.host.mails), 1)
 
 
 class NamesTest(RelayCase):
@@ -279,7 +280,7 @@ class NamesTest(RelayCase):
             "ours.example. 60 MX 10 mx.hato.example.", "ours.example. 60 MX 20 one.test.",
             "behind.example. 60 MX 5 one.test.", "behind.example. 60 MX 10 mx.hato.example.",
             "dead.example. 60 A 127.0.0.23"]))
-        cls.begin({"smtpgw.dns_servers": names.server, "smtpgw.relay_port": cls.one.port, "smtpgw.queue_seconds": "4"})
+        cls.begin({"smtpgw.dns_servers": names.server, "smtpgw.relay_port": cls.one.port, "smtpgw.queue_seconds": "2"})
 
     def test_which_host(self):
         for name in ("plain", "pair", "behind"):

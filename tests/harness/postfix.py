@@ -18,8 +18,7 @@ import tempfile
 
 from harness.system import PATIENCE, eventually, free_ports
 
-MASTER = """
-{listen} inet n - n - - smtpd
+MASTER = """\
 pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
@@ -48,11 +47,12 @@ postlog unix-dgram n - n - 1 postlogd
 
 
 class Postfix:
-    def __init__(self, domains, access=None, settings=None, tls=None, name="mx.outside.example", address="127.0.0.1"):
+    def __init__(self, domains, access=None, settings=None, tls=None, name="mx.outside.example", address="127.0.0.1",
+                 also=()):
         self.folder = tempfile.mkdtemp(prefix="hato-postfix-")
         self.dir = pathlib.Path(self.folder)
         self.dir.chmod(0o755)
-        self.name, self.address = name, address
+        self.name, self.address, self.also = name, address, list(also)  # also: further addresses to listen on
         self.port, = free_ports(1)
         self.etc = self.dir / "etc"
         for sub in ("etc", "queue", "data", "mail"):
@@ -76,16 +76,17 @@ class Postfix:
             "smtpd_relay_restrictions": "reject_unauth_destination", "smtputf8_enable": "yes", "biff": "no",
             "default_database_type": "texthash", "message_size_limit": "50000000", "mailbox_size_limit": "0",
             "virtual_mailbox_limit": "0", "smtp_tls_security_level": "none", "disable_vrfy_command": "yes",
-            "smtpd_peername_lookup": "no", "smtp_host_lookup": "native", "disable_dns_lookups": "yes"}
+            "smtpd_peername_lookup": "no", "max_use": "1", "smtp_host_lookup": "native", "disable_dns_lookups": "yes"}
         if tls:
             lines.update({"smtpd_tls_security_level": "may", "smtpd_tls_cert_file": tls[0], "smtpd_tls_key_file": tls[1]})
         lines.update(settings)
         (self.etc / "main.cf").write_text("".join("%s = %s\n" % l for l in lines.items()))
-        (self.etc / "master.cf").write_text(MASTER.format(listen="%s:%d" % (self.address, self.port)))
+        doors = "".join("%s:%d inet n - n - - smtpd\n" % (a, self.port) for a in [self.address] + self.also)
+        (self.etc / "master.cf").write_text(doors + MASTER)
         self.set_access(access)
 
     def set_access(self, access):
-        """What is answered to RCPT, by address; read again by each smtpd process that starts."""
+        """What is answered to RCPT, by address; an smtpd process reads it at its start, and serves one connection."""
         (self.etc / "access").write_text("".join("%s %s\n" % row for row in access.items()))
 
     def start(self):

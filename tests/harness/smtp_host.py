@@ -78,16 +78,21 @@ class Host:
         with self.lock:
             return [m[2] for m in self.mails]
 
-    def close(self):
-        self.gate.set()
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
+    def hang_up(self):
+        """On all who are connected."""
         with self.lock:
             for s in self.open:
                 try:
                     s.shutdown(socket.SHUT_RDWR)
                 except OSError:
                     pass
+        eventually("nothing is open", lambda: not self.open)
+
+    def close(self):
+        self.gate.set()
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        self.hang_up()
         for t in self.threads:
             t.join(PATIENCE)
 
