@@ -345,7 +345,7 @@ static bool is_of_carrier(const struct filter_facts *facts)
 }
 
 /* Whoever is listed was taken above. */
-static enum truth is_stranger(const struct filter *f, const struct filter_facts *facts)
+static enum truth is_outsider(const struct filter *f, const struct filter_facts *facts)
 {
 	if (f->from == FILTER_FROM_LISTED)
 		return YES;
@@ -372,7 +372,7 @@ static const struct rule {
 	{"allowed", FILTER_TAKE, is_allowed},
 	{"denied-domain", FILTER_REFUSE, is_denied_domain},
 	{"forged", FILTER_REFUSE, is_forged},
-	{"stranger", FILTER_REFUSE, is_stranger},
+	{"from", FILTER_REFUSE, is_outsider},
 	{"url", FILTER_REFUSE, is_with_url},
 };
 

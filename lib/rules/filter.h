@@ -10,7 +10,7 @@
  *                      reception"): beats all that follows
  *   5 denied-domain    a domain of the sender's is on his deny list                  refused
  *   6 forged           the sender is not who he says, by a strength (below)          refused
- *   7 stranger         from: carriers, or listed; and it is none                     refused
+ *   7 from             not from whom he takes mail: carriers, or who is listed       refused
  *   8 url              there is a URL in the text                                    refused
  *
  * The sender is the envelope's and the author (header From) together where he is denied; the author
