@@ -71,6 +71,13 @@ static void read_html(struct url_search *s, uint8_t c)
 
 /* ---- text ---- */
 
+/* Behind these octets a host may follow. */
+static bool wants_host(uint64_t window)
+{
+	return (window & UINT64_C(0xffffffffffffff)) == HTTP || window == HTTPS ||
+	       ((window & 0xffffffff) == WWW && !is_word((uint8_t)(window >> 32)));
+}
+
 static void read_octet(struct url_search *s, uint8_t c)
 {
 	if (c >= 'A' && c <= 'Z')
@@ -78,9 +85,8 @@ static void read_octet(struct url_search *s, uint8_t c)
 	if (s->wants_host && (is_word(c) || c == '['))
 		s->is_found = true;
 	s->window = s->window << 8 | c;
-	s->wants_host = (s->window & UINT64_C(0xffffffffffffff)) == HTTP || s->window == HTTPS ||
-			((s->window & 0xffffffff) == WWW && !is_word((uint8_t)(s->window >> 32)));
-	if (s->is_html)
+	s->wants_host = (c == '/' || c == '.') && wants_host(s->window);
+	if (s->is_html && (s->href != URL_TEXT || c == 'f'))
 		read_html(s, c);
 }
 
