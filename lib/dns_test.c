@@ -188,8 +188,9 @@ static void silence_is_not_waited_for(void **state)
 		ask(g, &x[i], name, DNS_A);
 	}
 	wait_answers(g, 5);
-	while (dns_is_up(g->dns)) /* c-ares's own clock is a little behind ours */
+	for (int i = 0; dns_is_up(g->dns) && i < 1000; i++) /* c-ares's own clock lags a little */
 		pass_time(g, 5000);
+	assert_false(dns_is_up(g->dns));
 	unsigned before = g->server.asked;
 	for (unsigned i = 0; i < 100; i++) {
 		assert_null(ask(g, &a, "found.example", DNS_A));
