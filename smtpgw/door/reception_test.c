@@ -21,9 +21,10 @@ static struct mailaddr addr(const char *text)
 	return a;
 }
 
+static const char *const numbers[] = {"819000000001", "819000000002", "819000000003"};
+
 static void choose(struct bench_store *s, int n, const struct filter *f)
 {
-	const char *const numbers[] = {"819000000001", "819000000002"};
 	struct heard *h = HEARD(s);
 
 	filter_put(s->port, &(struct filter_owner){.msisdn = numbers[n]}, f, on_done, h);
@@ -34,7 +35,7 @@ static void subscribe(struct bench_store *s, struct stage *stage, int n)
 {
 	struct subscriber_put p = {.subscriber = {.address_count = 1}};
 
-	snprintf(p.subscriber.msisdn, sizeof p.subscriber.msisdn, "81900000000%d", n + 1);
+	strcpy(p.subscriber.msisdn, numbers[n]);
 	snprintf(p.subscriber.addresses[0].shown, ADDRESS_MAX, "u%d@ours.test", n);
 	strcpy(p.subscriber.addresses[0].canonical, p.subscriber.addresses[0].shown);
 	struct heard *h = HEARD(s);
