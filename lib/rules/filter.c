@@ -315,10 +315,14 @@ static bool is_forged_author(const struct filter_facts *facts)
 	return !facts->is_authentic && (facts->author == FILTER_PROOF_FORGED || facts->is_disowned);
 }
 
-/* There is not the one author that could be asked about, or nothing to judge him by. */
+/* There is not the one author that could be asked about, or nothing to judge him by, or the
+ * envelope's sender. A bounce has none. */
 static bool is_unproven(const struct filter_facts *facts)
 {
-	return facts->authors != 1 || (!facts->is_authentic && facts->author == FILTER_PROOF_NONE);
+	bool lacks_record = facts->author == FILTER_PROOF_NONE ||
+			    (!facts->is_null && facts->envelope == FILTER_PROOF_NONE);
+
+	return facts->authors != 1 || (!facts->is_authentic && lacks_record);
 }
 
 static enum truth is_forged(const struct filter *f, const struct filter_facts *facts)

@@ -22,7 +22,7 @@
  * Strengths of `forged` (au's three, and docomo's):
  *   low      a carrier's (or our own) domain is named, and SPF says that it is not from there
  *   middle   and: SPF of the envelope's sender says so
- *   high     and: SPF of the author's domain says so, or it cannot be told
+ *   high     and: SPF of the author's domain says so, or it cannot be told of either
  *   header   SPF of the author's domain says so, or DMARC; nothing else counts
  * A DMARC pass proves the author at each of them, so forwarded mail that its author signed gets in.
  * What DNS did not answer is never a reason. `carriers` does not let a forged carrier in.

@@ -113,7 +113,7 @@ class Doors(Case):
         pairs = [(e, a) for e in names for a in names]
         forged = {"low": lambda e, a: "phone" in (e, a),
                   "middle": lambda e, a: "phone" in (e, a) or e == "bad",
-                  "high": lambda e, a: e in ("bad", "phone") or a != "good",
+                  "high": lambda e, a: (e, a) != ("good", "good"),
                   "header": lambda e, a: a in ("bad", "phone"),
                   "off": lambda e, a: False}
         for strength, is_forged in forged.items():
