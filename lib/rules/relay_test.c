@@ -93,6 +93,104 @@ static void the_last_attempt_is_at_the_end(void **state)
 	assert_int_equal(next(7, 3, 1, 200 * MINUTE), -1);
 }
 
+static void one_attempt_is_when_the_sender_is_warned(void **state)
+{
+	struct relay_schedule s = schedule;
+	int64_t next_us;
+
+	(void)state;
+	s.warn_us = 20 * MINUTE;
+	assert_true(relay_next(&s, 7, 3, 1, 10 * MINUTE, &next_us));
+	assert_int_equal(next_us, 20 * MINUTE + 7);
+	assert_true(relay_next(&s, 7, 1, 1, 10 * MINUTE, &next_us)); /* sooner anyway */
+	assert_in_range(next_us, 14 * MINUTE, 15 * MINUTE);
+	assert_true(relay_next(&s, 7, 3, 1, 20 * MINUTE + 7, &next_us));
+	assert_in_range(next_us, 56 * MINUTE, 61 * MINUTE);
+}
+
+#define F     SMTP_NOTIFY_FAILURE
+#define D     SMTP_NOTIFY_DELAY
+#define S     SMTP_NOTIFY_SUCCESS
+#define NEVER SMTP_NOTIFY_NEVER
+
+static void who_is_told(void **state)
+{
+	static const struct {
+		struct relay_course course; /* has_sender is set below */
+		enum relay_notice notice;
+	} rows[] = {
+		{{.fate = RELAY_FAILED}, RELAY_NOTICE_FAILED},
+		{{.fate = RELAY_FAILED, .notify = F | S}, RELAY_NOTICE_FAILED},
+		{{.fate = RELAY_FAILED, .notify = D | S}, RELAY_NO_NOTICE},
+		{{.fate = RELAY_FAILED, .notify = NEVER}, RELAY_NO_NOTICE},
+		{{.fate = RELAY_DEFERRED, .is_expired = true}, RELAY_NOTICE_FAILED},
+		{{.fate = RELAY_DEFERRED, .is_expired = true, .notify = D}, RELAY_NO_NOTICE},
+		{{.fate = RELAY_DEFERRED, .waited_us = 20 * MINUTE - 1}, RELAY_NO_NOTICE},
+		{{.fate = RELAY_DEFERRED, .waited_us = 20 * MINUTE}, RELAY_NOTICE_DELAYED},
+		{{.fate = RELAY_DEFERRED, .waited_us = 20 * MINUTE, .notify = D},
+		 RELAY_NOTICE_DELAYED},
+		{{.fate = RELAY_DEFERRED, .waited_us = 20 * MINUTE, .notify = F | S},
+		 RELAY_NO_NOTICE},
+		{{.fate = RELAY_DEFERRED, .waited_us = 20 * MINUTE, .notify = NEVER},
+		 RELAY_NO_NOTICE},
+		{{.fate = RELAY_DEFERRED, .waited_us = 99 * MINUTE, .is_warned = true},
+		 RELAY_NO_NOTICE},
+		{{.fate = RELAY_DELIVERED}, RELAY_NO_NOTICE},
+		{{.fate = RELAY_DELIVERED, .notify = F | D}, RELAY_NO_NOTICE},
+		{{.fate = RELAY_DELIVERED, .notify = S}, RELAY_NOTICE_RELAYED},
+		{{.fate = RELAY_DELIVERED, .notify = S, .passes_notify = true}, RELAY_NO_NOTICE},
+		{{.fate = RELAY_DELIVERED, .notify = S, .is_final = true}, RELAY_NOTICE_DELIVERED},
+		{{.fate = RELAY_DELIVERED, .is_final = true}, RELAY_NO_NOTICE},
+	};
+	struct relay_schedule s = schedule;
+
+	(void)state;
+	s.warn_us = 20 * MINUTE;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct relay_course c = rows[i].course;
+		assert_int_equal(relay_notice(&s, &c), RELAY_NO_NOTICE); /* a bounce of a bounce */
+		c.has_sender = true;
+		if (relay_notice(&s, &c) != rows[i].notice)
+			fail_msg("row %zu", i);
+	}
+	s.warn_us = 0;
+	assert_int_equal(relay_notice(&s, &(struct relay_course){.fate = RELAY_DEFERRED,
+								 .has_sender = true,
+								 .waited_us = 99 * MINUTE}),
+			 RELAY_NO_NOTICE);
+}
+
+static void whom_not_to_try_again(void **state)
+{
+	static const struct {
+		enum relay_stage stage;
+		int code;
+		const char *enhanced;
+		enum relay_suppression suppression;
+	} rows[] = {{RELAY_STAGE_RCPT, 550, "5.1.1", RELAY_SUPPRESS},
+		    {RELAY_STAGE_RCPT, 550, "5.1.2", RELAY_SUPPRESS},
+		    {RELAY_STAGE_ROUTE, 0, "5.1.2", RELAY_SUPPRESS},
+		    {RELAY_STAGE_ROUTE, 0, "5.1.10", RELAY_SUPPRESS},
+		    {RELAY_STAGE_RCPT, 550, "5.2.1", RELAY_SUPPRESS_REPEATED},
+		    {RELAY_STAGE_RCPT, 550, "", RELAY_SUPPRESS_NOT},
+		    {RELAY_STAGE_RCPT, 550, "5.7.1", RELAY_SUPPRESS_NOT},
+		    {RELAY_STAGE_RCPT, 550, "5.1.15", RELAY_SUPPRESS_NOT},
+		    {RELAY_STAGE_RCPT, 450, "4.1.1", RELAY_SUPPRESS_NOT},
+		    {RELAY_STAGE_RCPT, 450, "5.1.1", RELAY_SUPPRESS_NOT},
+		    {RELAY_STAGE_CONTENT, 550, "5.1.1", RELAY_SUPPRESS_NOT},
+		    {RELAY_STAGE_CONTENT, 250, "2.1.5", RELAY_SUPPRESS_NOT}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct relay_answer a = answer(rows[i].stage, rows[i].code, rows[i].enhanced);
+		if (relay_suppression(&a) != rows[i].suppression)
+			fail_msg("row %zu", i);
+	}
+	assert_true(relay_suppresses("5.1.1", 1));
+	assert_false(relay_suppresses("5.2.1", 1));
+	assert_true(relay_suppresses("5.2.1", 2));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -100,6 +198,9 @@ int main(void)
 		cmocka_unit_test(a_code_stands_for_what_was_not_given),
 		cmocka_unit_test(waits_grow_and_the_last_repeats),
 		cmocka_unit_test(the_last_attempt_is_at_the_end),
+		cmocka_unit_test(one_attempt_is_when_the_sender_is_warned),
+		cmocka_unit_test(who_is_told),
+		cmocka_unit_test(whom_not_to_try_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/log.h"
+#include "lib/rules/relay.h"
 #include "smtpgw/submission/lane.h"
 #include "smtpgw/submission/letter.h"
 #include "smtpgw/submission/refusals.h"
@@ -268,9 +269,9 @@ static void on_suppression(void *arg, int err, const struct suppression *s)
 
 	if (!is_back(p))
 		return;
-	if (!err) {
+	if (!err && relay_suppresses(s->reason.enhanced, s->count)) {
 		refuse_suppressed(p, s);
-	} else if (err != E_NOT_FOUND) {
+	} else if (err && err != E_NOT_FOUND) {
 		refuse(p, 451, "4.3.0", OUT_OF_REACH);
 	} else if (is_shut_out(p)) {
 		return;

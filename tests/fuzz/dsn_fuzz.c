@@ -88,6 +88,7 @@ static void write_back(const struct heard *h, const uint8_t *data, size_t size, 
 		to[i] = (struct dsn_recipient){.address = h->kept[i].final.text,
 					       .orcpt = h->kept[i].original.text,
 					       .status = "5.0.0",
+					       .enhanced = "5.0.0",
 					       .code = how & 1 ? 550 : 0,
 					       .text = h->kept[i].diagnostic.text,
 					       .remote = h->kept[i].remote.text};

@@ -39,10 +39,11 @@ const char *dsn_action_word(enum dsn_action action);
 /* ---- writing ---- */
 
 struct dsn_recipient {
-	const char *address; /* as RCPT had it */
-	const char *orcpt;   /* "type;address", decoded; "" */
-	const char *status;  /* "5.1.1" */
-	int code;            /* of the answer; 0: the text is our own */
+	const char *address;  /* as RCPT had it */
+	const char *orcpt;    /* "type;address", decoded; "" */
+	const char *status;   /* "5.1.1", "4.4.7" */
+	int code;             /* of the answer; 0: the text is our own */
+	const char *enhanced; /* "5.1.1", of the answer */
 	const char *text;
 	const char *remote;  /* the host that gave it, maybe " [address]" behind; "" none */
 	int64_t attempt_s;   /* the last one */

@@ -18,6 +18,7 @@ static const struct dsn_recipient nobody = {
 	.orcpt = "rfc822;No body@dead.example",
 	.status = "5.1.1",
 	.code = 550,
+	.enhanced = "5.1.1",
 	.text = "No such user here, at all, whatever one may say and however often one asks",
 	.remote = "mx.dead.example [192.0.2.25]",
 	.attempt_s = 1325376060,
@@ -113,7 +114,7 @@ static void test_a_delay(void **state)
 	struct dsn_letter letter;
 
 	(void)state;
-	r.status = "4.4.1";
+	r.status = r.enhanced = "4.4.1";
 	r.code = 0;
 	r.text = "no answer";
 	r.orcpt = "";

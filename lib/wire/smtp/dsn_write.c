@@ -262,7 +262,7 @@ static void write_answer(struct writer *w, const struct dsn_recipient *r, say *i
 		put_text(w, r->remote);
 		put(w, ":\r\n    ");
 	}
-	fprintf(w->f, "%d %s ", r->code, r->status);
+	fprintf(w->f, "%d %s ", r->code, r->enhanced);
 	put_text(w, r->text);
 	put(w, "\r\n");
 }
@@ -276,7 +276,7 @@ static void write_person(struct writer *w, const struct dsn_recipient *r, say *i
 	put(w, ">\r\n");
 	if (w->d->action == DSN_FAILED || w->d->action == DSN_DELAYED) {
 		fprintf(w->f, "  %s %s\r\n", in(w, DSN_WORD_LABEL_REASON),
-			in(w, dsn_reason(r->status)));
+			in(w, dsn_reason(r->enhanced)));
 		if (r->code)
 			write_answer(w, r, in);
 	}
@@ -329,7 +329,7 @@ static void write_diagnostic(struct writer *w, const struct dsn_recipient *r)
 	if (!r->code && !*r->text)
 		return;
 	if (r->code)
-		snprintf(what, sizeof what, "Diagnostic-Code: smtp; %d %s ", r->code, r->status);
+		snprintf(what, sizeof what, "Diagnostic-Code: smtp; %d %s ", r->code, r->enhanced);
 	else
 		snprintf(what, sizeof what, "Diagnostic-Code: x-hato; ");
 	put(w, what);
