@@ -18,6 +18,7 @@
 
 #include <cmocka.h>
 
+#include "db/handed_over.h"
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/log.h"

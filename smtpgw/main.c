@@ -124,7 +124,7 @@ static int open_relay(struct daemon *d, struct smtpgw *g)
 
 	if (err || !g->conf->smtpgw_relay)
 		return err;
-	err = runner_start(g->db, g->conf, &g->lmtp, &g->runner, error);
+	err = runner_start(g->db, g->conf, g->domains, &g->lmtp, &g->runner, error);
 	if (err)
 		daemon_fail(d, "%s", error);
 	return err;

@@ -87,6 +87,7 @@ struct client_mail {
 	enum smtp_ret ret;
 	uint64_t size; /* of the content */
 	bool is_8bit, needs_utf8;
+	bool passes_dsn; /* set: the host was told what the sender wants to hear (NOTIFY, ...) */
 	struct client_recipient *recipients;
 	size_t count;
 };

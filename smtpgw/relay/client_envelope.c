@@ -30,10 +30,11 @@ static void say_mail(struct client *c)
 	static const char *const rets[] = {[SMTP_RET_UNSAID] = "",
 					   [SMTP_RET_FULL] = " RET=FULL",
 					   [SMTP_RET_HDRS] = " RET=HDRS"};
-	const struct client_mail *m = c->mail;
+	struct client_mail *m = c->mail;
 	char size[32] = "", envid[3 * SMTP_ENVID_MAX + 8] = "";
 	bool knows_dsn = c->offers & CLIENT_DSN;
 
+	m->passes_dsn = knows_dsn;
 	if (c->offers & CLIENT_SIZE)
 		snprintf(size, sizeof size, " SIZE=%llu", (unsigned long long)m->size);
 	if (knows_dsn && *m->envid) {

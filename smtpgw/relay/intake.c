@@ -167,7 +167,7 @@ int intake_new(const struct intake_options *options, struct intake **out)
 	in->with = *options;
 	const struct settler_options with = {.loop = options->loop,
 					     .port = options->port,
-					     .schedule = options->schedule,
+					     .rules = options->rules,
 					     .settled = on_settled,
 					     .arg = in};
 	int err = settler_new(&with, &in->settler);

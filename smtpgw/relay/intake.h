@@ -19,7 +19,7 @@ struct intake;
 struct intake_options {
 	struct loop *loop;
 	struct db_port *port;
-	struct relay_schedule schedule;
+	struct settler_rules rules;
 	size_t mails_max;
 	size_t recipients; /* of a job */
 	unsigned received_max;

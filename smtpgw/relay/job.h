@@ -31,7 +31,8 @@ struct job {
 	int64_t mail;
 	int64_t sender; /* subscriber; 0: ours */
 	int64_t received_us;
-	bool is_utf8; /* SMTPUTF8 was said when it came */
+	bool is_utf8;  /* SMTPUTF8 was said when it came */
+	bool is_local; /* in the lane of our own domains */
 	struct client_mail envelope;
 	char *reverse_path, *envid;
 	size_t count;

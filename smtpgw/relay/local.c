@@ -1,5 +1,6 @@
 #include "smtpgw/relay/local.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -200,6 +201,7 @@ static void describe(struct errand *e)
 {
 	const struct job *j = e->job;
 
+	snprintf(e->tx.xid, sizeof e->tx.xid, "%" PRId64 ".%" PRId64, j->mail, j->received_us);
 	e->tx.has_size = true;
 	e->tx.declared = j->envelope.size;
 	e->tx.body = j->envelope.is_8bit ? SMTP_BODY_8BITMIME : SMTP_BODY_UNSAID;
@@ -263,6 +265,7 @@ static struct errand *errand_new(struct local *l, struct job *j)
 	e->job = j;
 	e->ticket.granted = on_granted;
 	e->ticket.arg = e;
+	j->is_local = true;
 	snprintf(j->remote, sizeof j->remote, "%s", l->with.lmtp->hostname);
 	e->next = l->errands;
 	e->at = &l->errands;

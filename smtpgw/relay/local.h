@@ -3,8 +3,8 @@
  * A mail is put to pushsrv as one that comes from outside: each recipient's answer is pushsrv's
  * word (unknown, full, frozen), the rest are stored all or none (XATOMIC). A refusal is the answer
  * that the sender hears of. A connection that was lost, or a pushsrv that is out of reach, is
- * nobody's attempt: the mails are due as before, and the lane rests for a moment, longer each time
- * up to LOCAL_REST_MAX_US.
+ * nobody's attempt (whether pushsrv had stored the mail already it knows itself: XID): the mails
+ * are due as before, and the lane rests for a moment, longer each time up to LOCAL_REST_MAX_US.
  *
  * OWNERSHIP  the pool is the local lane's
  * THREADS    one loop's

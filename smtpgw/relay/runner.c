@@ -23,6 +23,7 @@
 
 struct runner {
 	const struct conf *conf;
+	const struct local_domains *ours;
 	struct loop *loop;
 	struct db_port *port;
 	struct dns *dns;
@@ -37,6 +38,7 @@ struct runner {
 	struct loop_timer *scan, *tick, *room;
 	struct queue_lane after; /* where the look at the lanes stands; id 0: at the beginning */
 	bool is_scanning, is_wanted;
+	bool has_settled;                                /* since the last tick: see there */
 	int64_t scan_took_us, scan_ended_us, scan_at_us; /* scan_at_us: the next one */
 	size_t page;
 
@@ -143,8 +145,10 @@ static void on_room(void *arg, int64_t next_us)
 		return;
 	}
 	loop_timer_set(r->room, 0);
-	if (next_us > 0)
+	if (next_us > 0) {
+		r->has_settled = true;
 		due_at(r, next_us);
+	}
 }
 
 static void on_room_now(void *arg)
@@ -166,12 +170,17 @@ static void on_swept(void *arg, int err)
 		counter_add(COUNT_RELAY_STORE_ERRORS, 1);
 }
 
+/* A lane with something in flight is due, so a look at the lanes does not tell when the rest of it
+ * will be: another look, when something has come back. */
 static void on_tick(void *arg)
 {
 	struct runner *r = arg;
 
 	if (r->is_stopping)
 		return;
+	if (r->has_settled)
+		want_scan(r);
+	r->has_settled = false;
 	queue_sweep(r->port, clock_now_us(), on_swept, r);
 	on_room_now(r);
 	loop_timer_set(r->tick, TICK_US);
@@ -259,11 +268,26 @@ static int open_tls(struct runner *r, char error[256])
 
 static struct relay_schedule schedule_of(const struct conf *c)
 {
-	struct relay_schedule s = {.give_up_us = c->smtpgw_queue_seconds * CLOCK_S};
+	struct relay_schedule s = {.give_up_us = c->smtpgw_queue_seconds * CLOCK_S,
+				   .warn_us = c->smtpgw_queue_warn_seconds * CLOCK_S};
 
 	for (size_t i = 0; i < c->smtpgw_queue_retry.count && i < RELAY_GAPS_MAX; i++)
 		s.retry.us[s.retry.count++] = c->smtpgw_queue_retry.value[i] * CLOCK_S;
 	return s;
+}
+
+static struct settler_rules rules_of(const struct runner *r)
+{
+	const struct conf *c = r->conf;
+
+	return (struct settler_rules){.schedule = schedule_of(c),
+				      .notices = {.hostname = c->smtpgw_hostname,
+						  .ours = r->ours,
+						  .give_up_us = c->smtpgw_queue_seconds * CLOCK_S,
+						  .header_max = (size_t)c->smtpgw_bounce_header,
+						  .full_max = (size_t)c->smtpgw_bounce_full},
+				      .suppress_us = c->smtpgw_suppression_seconds * CLOCK_S,
+				      .holds_bounces = c->smtpgw_hold_double_bounces};
 }
 
 static int open_intake(struct runner *r)
@@ -272,7 +296,7 @@ static int open_intake(struct runner *r)
 	const struct intake_options with = {
 		.loop = r->loop,
 		.port = r->port,
-		.schedule = schedule_of(c),
+		.rules = rules_of(r),
 		.mails_max = (size_t)c->smtpgw_relay_mails,
 		.recipients = (size_t)c->smtpgw_relay_recipients,
 		.received_max = (unsigned)c->smtpgw_max_received,
@@ -397,8 +421,8 @@ static void runner_free(struct runner *r)
 	free(r);
 }
 
-int runner_start(struct db *db, const struct conf *c, const struct lmtp_settings *lmtp,
-		 struct runner **out, char error[256])
+int runner_start(struct db *db, const struct conf *c, const struct local_domains *ours,
+		 const struct lmtp_settings *lmtp, struct runner **out, char error[256])
 {
 	struct runner *r = calloc(1, sizeof *r);
 
@@ -406,6 +430,7 @@ int runner_start(struct db *db, const struct conf *c, const struct lmtp_settings
 		return E_NOMEM;
 	*error = '\0';
 	r->conf = c;
+	r->ours = ours;
 	r->stopping.run = stop;
 	int err = make_parts(r, db, lmtp, error);
 	if (!err)

@@ -14,7 +14,7 @@
  *
  * THREADS    runner_start from the main thread before the workers start, runner_stop after they
  *            ended; runner_begin_stop from any, once, so that both can end at the same time
- * OWNERSHIP  db and the configuration are borrowed
+ * OWNERSHIP  db, the configuration and our domains are borrowed
  */
 #ifndef HATO_SMTPGW_RELAY_RUNNER_H
 #define HATO_SMTPGW_RELAY_RUNNER_H
@@ -22,14 +22,15 @@
 #include "db/db.h"
 #include "lib/conf.h"
 #include "smtpgw/lmtp_pool.h"
+#include "smtpgw/local_domains.h"
 
 #define RUNNER_STOP_US INT64_C(3000000)
 
 struct runner;
 
 /* db: with DB_QUEUE. error[] tells why: certificates, name servers, no thread. */
-int runner_start(struct db *db, const struct conf *c, const struct lmtp_settings *lmtp,
-		 struct runner **out, char error[256]);
+int runner_start(struct db *db, const struct conf *c, const struct local_domains *ours,
+		 const struct lmtp_settings *lmtp, struct runner **out, char error[256]);
 void runner_begin_stop(struct runner *r);
 void runner_stop(struct runner *r);
 

@@ -58,7 +58,7 @@ static bool has_next(const struct settlement *t, size_t i, int64_t *next_us)
 {
 	const struct job *j = t->job;
 
-	if (!relay_next(&t->settler->with.schedule, j->received_us, j->rows[i].attempts + 1,
+	if (!relay_next(&t->settler->with.rules.schedule, j->received_us, j->rows[i].attempts + 1,
 			j->mail, t->now_us, next_us))
 		return false;
 	if (*next_us < t->not_before_us)
@@ -66,24 +66,125 @@ static bool has_next(const struct settlement *t, size_t i, int64_t *next_us)
 	return true;
 }
 
-static void decide(struct settlement *t, size_t i, struct queue_outcome *o)
+/* ---- what follows for a recipient ---- */
+
+/* The rows of one transaction. */
+struct work {
+	struct queue_outcome *outcomes;
+	struct notice_about *about;
+	struct suppression *suppressions;
+	size_t suppression_count;
+	struct notices notices;
+	bool can_tell; /* the sender */
+	bool has_news; /* for him */
+};
+
+static void work_free(struct work *w)
+{
+	notices_free(&w->notices);
+	free(w->outcomes);
+	free(w->about);
+	free(w->suppressions);
+}
+
+static int work_new(struct work *w, const struct settlement *t)
+{
+	size_t n = t->job->count;
+
+	*w = (struct work){
+		.outcomes = calloc(n, sizeof *w->outcomes),
+		.about = calloc(n, sizeof *w->about),
+		.suppressions = calloc(n, sizeof *w->suppressions),
+		.can_tell = notices_can_go(&t->settler->with.rules.notices, t->job),
+	};
+	return w->outcomes && w->about && w->suppressions ? 0 : E_NOMEM;
+}
+
+static struct queue_reply reply_of(const struct job *j, size_t i)
+{
+	const struct relay_answer *a = &j->recipients[i].answer;
+
+	return (struct queue_reply){.code = a->code,
+				    .enhanced = relay_enhanced(a),
+				    .text = a->text,
+				    .remote = j->remote};
+}
+
+static void judge_notice(const struct settlement *t, size_t i, enum relay_fate fate,
+			 bool is_expired, struct work *w)
 {
 	const struct job *j = t->job;
-	const struct relay_answer *a = &j->recipients[i].answer;
-	enum relay_fate fate = relay_judge(a);
+	const struct relay_course course = {.fate = fate,
+					    .is_expired = is_expired,
+					    .is_final = j->is_local,
+					    .passes_notify = j->envelope.passes_dsn,
+					    .is_warned = j->rows[i].is_warned,
+					    .has_sender = w->can_tell,
+					    .notify = j->recipients[i].notify,
+					    .waited_us = t->now_us - j->received_us};
+
+	w->about[i].notice = relay_notice(&t->settler->with.rules.schedule, &course);
+	w->about[i].is_expired = is_expired;
+	w->has_news |= w->about[i].notice != RELAY_NO_NOTICE;
+}
+
+static void judge_suppression(const struct settlement *t, size_t i, struct work *w)
+{
+	const struct job *j = t->job;
+	int64_t keep_us = t->settler->with.rules.suppress_us;
+
+	if (j->sender == 0 || keep_us == 0 ||
+	    relay_suppression(&j->recipients[i].answer) == RELAY_SUPPRESS_NOT)
+		return;
+	w->suppressions[w->suppression_count++] =
+		(struct suppression){.sender = j->sender,
+				     .address = j->rows[i].canonical,
+				     .reason = reply_of(j, i),
+				     .since_us = t->now_us,
+				     .expires_us = t->now_us + keep_us};
+	if (!t->is_told)
+		counter_add(COUNT_RELAY_SUPPRESSED, 1);
+}
+
+/* A bounce that cannot be delivered: nobody is told, so the operator has it. */
+static bool is_held(const struct settlement *t, size_t i)
+{
+	const struct job *j = t->job;
+
+	if (*j->reverse_path || j->sender != 0)
+		return false;
+	if (!t->is_told) {
+		counter_add(COUNT_RELAY_DOUBLE_BOUNCES, 1);
+		log_event(LOG_ERROR, "relay-double-bounce", LOG_INT("mail", j->mail),
+			  LOG_TEXT("to", j->rows[i].canonical),
+			  LOG_TEXT("kept", t->settler->with.rules.holds_bounces ? "yes" : "no"),
+			  LOG_END);
+	}
+	return t->settler->with.rules.holds_bounces;
+}
+
+static void decide(struct settlement *t, size_t i, struct work *w)
+{
+	const struct job *j = t->job;
+	enum relay_fate fate = relay_judge(&j->recipients[i].answer);
+	struct queue_outcome *o = &w->outcomes[i];
 	bool is_expired = fate == RELAY_DEFERRED && !has_next(t, i, &o->next_us);
 
+	judge_notice(t, i, fate, is_expired, w);
+	judge_suppression(t, i, w);
 	o->recipient = j->rows[i].id;
-	o->fate = fate == RELAY_DELIVERED ? QUEUE_DELIVERED : QUEUE_DEFERRED;
-	if (fate == RELAY_FAILED || is_expired)
+	o->reply = reply_of(j, i);
+	o->is_warned = j->rows[i].is_warned || w->about[i].notice == RELAY_NOTICE_DELAYED;
+	o->fate = QUEUE_DEFERRED;
+	if (fate == RELAY_DELIVERED) {
+		o->fate = QUEUE_DELIVERED;
+	} else if (fate == RELAY_FAILED || is_expired) {
 		o->next_us = INT64_MAX;
+		if (!is_held(t, i))
+			o->fate = QUEUE_FAILED;
+	}
 	if (o->fate == QUEUE_DEFERRED && o->next_us < t->next_us)
 		t->next_us = o->next_us;
-	o->is_warned = j->rows[i].is_warned;
-	o->reply = (struct queue_reply){.code = a->code,
-					.enhanced = relay_enhanced(a),
-					.text = a->text,
-					.remote = j->remote};
 	if (t->is_told)
 		return;
 	log_recipient(j, i, fate, is_expired);
@@ -123,25 +224,44 @@ static void on_settled(void *arg, int err)
 		settlement_end(t);
 }
 
+static int make_notices(const struct settlement *t, struct work *w)
+{
+	if (!w->has_news)
+		return 0;
+	int err = notices_make(&t->settler->with.rules.notices, t->job, w->about, t->now_us,
+			       &w->notices);
+	if (!err && !t->is_told)
+		counter_add(COUNT_RELAY_NOTICES, (int64_t)w->notices.count);
+	return err;
+}
+
 static void submit(struct settlement *t)
 {
-	struct queue_outcome *outcomes = calloc(t->job->count, sizeof *outcomes);
+	struct work w;
+	int err = work_new(&w, t);
 
-	if (!outcomes) {
+	t->now_us = clock_now_us();
+	t->next_us = INT64_MAX;
+	for (size_t i = 0; !err && i < t->job->count; i++)
+		decide(t, i, &w);
+	if (!err)
+		err = make_notices(t, &w);
+	if (err) {
+		work_free(&w);
 		refuse(t);
 		return;
 	}
-	t->now_us = clock_now_us();
-	t->next_us = INT64_MAX;
-	for (size_t i = 0; i < t->job->count; i++)
-		decide(t, i, &outcomes[i]);
 	t->is_told = true;
 	const struct queue_settlement what = {.mail = t->job->mail,
-					      .outcomes = outcomes,
+					      .outcomes = w.outcomes,
 					      .count = t->job->count,
+					      .notices = w.notices.mails,
+					      .notice_count = w.notices.count,
+					      .suppressions = w.suppressions,
+					      .suppression_count = w.suppression_count,
 					      .now_us = t->now_us};
 	queue_settle(t->settler->with.port, &what, on_settled, t);
-	free(outcomes);
+	work_free(&w);
 }
 
 static void on_timer(void *arg)

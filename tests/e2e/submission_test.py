@@ -7,30 +7,14 @@ import tempfile
 import unittest
 
 from harness.clients import curl, run, swaks
-from harness.mail import Smtp, message
+from harness.mail import message
 from harness.phones import Phones
-from harness.pop import MECHANISMS, Pop, b64, initial_response, tls_context
+from harness.pop import MECHANISMS, Pop, initial_response, tls_context
 from harness.postfix import Postfix
+from harness.submission import Submission
 from harness.system import BUILD, PATIENCE, Hato, free_ports
 
 FALSE_ENDS = (b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\r\n.\r", b"\r\n\0.\r\n", b"\r.\r\n", b"\r\n.\0\r\n", b"\n\r\n.\n")
-
-
-class Submission(Smtp):
-    """A client at a submission port, which can log in."""
-
-    def auth(self, mechanism, login, token, inline=True):
-        """The final reply; an error's extra round is answered."""
-        if mechanism == "LOGIN":
-            reply = self.say("AUTH LOGIN" + (" " + b64(login.encode()) if inline else ""))
-            if not inline and reply[0] == 334:
-                reply = self.say(b64(login.encode()))
-            return self.say(b64(token.encode())) if reply[0] == 334 else reply
-        said = initial_response(mechanism, login, token)
-        reply = self.say("AUTH %s%s" % (mechanism, " " + said if inline else ""))
-        if not inline and reply[0] == 334:
-            reply = self.say(said)
-        return self.say("AQ==") if reply[0] == 334 else reply
 
 
 @unittest.skipUnless((BUILD / "smtpgw").exists(), "smtpgw is not built")
