@@ -63,7 +63,7 @@ class PostfixTest(RelayCase):
         cls.addClassCleanup(shutil.rmtree, folder)
         cls.outside = cls.keep(Postfix(["outside.example", "must.example", "off.example", "other.example"],
                                        {"no@outside.example": "550 5.1.1 nobody", "later@outside.example": "450 4.2.0 later"},
-                                       settings={"smtpd_tls_received_header": "yes"},
+                                       settings={"smtpd_tls_received_header": "yes", "max_use": "1"},
                                        tls=certificate(folder, "IP:127.0.0.1,DNS:localhost"), also=["127.0.0.5"]))
         cls.broken = cls.keep(Host())
         port = cls.outside.port

@@ -76,7 +76,7 @@ class Postfix:
             "smtpd_relay_restrictions": "reject_unauth_destination", "smtputf8_enable": "yes", "biff": "no",
             "default_database_type": "texthash", "message_size_limit": "50000000", "mailbox_size_limit": "0",
             "virtual_mailbox_limit": "0", "smtp_tls_security_level": "none", "disable_vrfy_command": "yes",
-            "smtpd_peername_lookup": "no", "max_use": "1", "smtp_host_lookup": "native", "disable_dns_lookups": "yes"}
+            "smtpd_peername_lookup": "no", "smtp_host_lookup": "native", "disable_dns_lookups": "yes"}
         if tls:
             lines.update({"smtpd_tls_security_level": "may", "smtpd_tls_cert_file": tls[0], "smtpd_tls_key_file": tls[1]})
         lines.update(settings)
@@ -86,7 +86,7 @@ class Postfix:
         self.set_access(access)
 
     def set_access(self, access):
-        """What is answered to RCPT, by address; an smtpd process reads it at its start, and serves one connection."""
+        """What is answered to RCPT, by address; an smtpd process reads it at its start: with max_use = 1 at each connection."""
         (self.etc / "access").write_text("".join("%s %s\n" % row for row in access.items()))
 
     def start(self):
