@@ -31,3 +31,17 @@ int idn_to_ascii(const char *domain, char *out, size_t size)
 	idn2_free(ascii);
 	return err;
 }
+
+int idn_to_unicode(const char *domain, char *out, size_t size)
+{
+	char *letters = NULL;
+	int rc = idn2_to_unicode_8z8z(domain, &letters, 0);
+
+	if (rc != IDN2_OK)
+		return rc == IDN2_MALLOC ? E_NOMEM : E_SYNTAX;
+	size_t n = strlen(letters);
+	if (n < size)
+		memcpy(out, letters, n + 1);
+	idn2_free(letters);
+	return n < size ? 0 : E_SYNTAX;
+}

@@ -10,5 +10,7 @@
 #include <stddef.h>
 
 int idn_to_ascii(const char *domain, char *out, size_t size);
+/* The other way: A-labels become letters (UTF-8). */
+int idn_to_unicode(const char *domain, char *out, size_t size);
 
 #endif

@@ -36,9 +36,21 @@ static void names(void **unused)
 	assert_int_equal(idn_to_ascii("b.example", out, 10), 0);
 }
 
+static void letters(void **unused)
+{
+	char out[30];
+
+	(void)unused;
+	assert_int_equal(idn_to_unicode("a.xn--wgv71a.example", out, sizeof out), 0);
+	assert_string_equal(out, "a.\xe6\x97\xa5\xe6\x9c\xac.example");
+	assert_int_equal(idn_to_unicode("xn--99999999999.example", out, sizeof out), E_SYNTAX);
+	assert_int_equal(idn_to_unicode("xn--wgv71a.example", out, 15), 0);
+	assert_int_equal(idn_to_unicode("xn--wgv71a.example", out, 14), E_SYNTAX);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(names)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(names), cmocka_unit_test(letters)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
