@@ -78,6 +78,7 @@ struct findings {
 	struct finding_dkim dkim[FINDINGS_DKIM_MAX];
 	struct finding_dmarc dmarc;
 	char lookalike[FINDINGS_DOMAIN_MAX + 1]; /* the domain that From imitates; "" */
+	bool is_lookalike_told; /* the only recipient knows that domain: it may be named to him */
 
 	/* rspamd's word (smtpgw.rspamd_url), "" if there is none. */
 	char rspamd_action[FINDINGS_ACTION_MAX + 1]; /* "no action", "add header", ... */

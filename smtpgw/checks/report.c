@@ -3,6 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/idn.h"
+
+#define WARNING_FIELD "X-Hato-Warning"
+
 static void write_spf(struct authres *a, const struct findings *f)
 {
 	char path[MAILADDR_TEXT_MAX + 1];
@@ -56,6 +60,23 @@ static size_t write_spam(const struct findings *f, char *buf, size_t size, size_
 	return n + (size_t)more;
 }
 
+/* Domains are such as an address had, so there is nothing in them that a field may not hold but
+ * letters, which are asked for as A-labels. */
+static size_t write_warning(const struct findings *f, char *buf, size_t size, size_t n)
+{
+	char text[3 * FINDINGS_DOMAIN_MAX], from[FINDINGS_DOMAIN_MAX + 1];
+
+	if (!*f->lookalike || idn_to_ascii(f->from.domain, from, sizeof from) != 0)
+		return n;
+	int more = snprintf(text, sizeof text, WARNING_FIELD ": lookalike from=%s%s%s\r\n", from,
+			    f->is_lookalike_told ? " of=" : "",
+			    f->is_lookalike_told ? f->lookalike : "");
+	if (more <= 0 || (size_t)more >= sizeof text || (size_t)more >= size - n)
+		return n;
+	memcpy(buf + n, text, (size_t)more + 1);
+	return n + (size_t)more;
+}
+
 size_t report_write(const struct findings *f, const char *hostname, char *buf, size_t size)
 {
 	char ip[ADDR_TEXT_MAX];
@@ -67,5 +88,5 @@ size_t report_write(const struct findings *f, const char *hostname, char *buf, s
 	write_dmarc(&a, &f->dmarc);
 	authres_add(&a, "iprev", f->iprev);
 	authres_property(&a, "policy.iprev", addr_format(&f->client, ip));
-	return write_spam(f, buf, size, authres_end(&a));
+	return write_spam(f, buf, size, write_warning(f, buf, size, authres_end(&a)));
 }

@@ -12,7 +12,9 @@
  *                                     what the domain asks for, after sp= and pct=
  *     iprev=... policy.iprev=...      does the client's name lead back to its address
  *
- * Below it what rspamd said: X-Spamd-Result, and X-Spam: Yes if it wants the mail marked.
+ * Below it the warning of a lookalike, `X-Hato-Warning: lookalike from=arnazon.com of=amazon.com`
+ * (of= is only told to the one recipient whose correspondent it is), and what rspamd said:
+ * X-Spamd-Result, and X-Spam: Yes if it wants the mail marked.
  *
  * OWNERSHIP  the buffer is the caller's. THREADS any
  * SEE        RFC 8601 2.7.2 (SPF), 2.7.1 (DKIM), 2.7.3 (iprev), 4.1

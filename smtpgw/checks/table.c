@@ -6,6 +6,7 @@
 #include "smtpgw/checks/dmarc.h"
 #include "smtpgw/checks/dnsbl.h"
 #include "smtpgw/checks/greylist.h"
+#include "smtpgw/checks/lookalike.h"
 #include "smtpgw/checks/null_mx.h"
 #include "smtpgw/checks/rspamd.h"
 #include "smtpgw/checks/spf.h"
@@ -19,7 +20,8 @@ const struct check *const check_table[] = {
 	&check_null_mx,
 	&check_spf,
 	&check_dkim,
-	&check_dmarc, /* by what the two before it found */
+	&check_dmarc,     /* by what the two before it found */
+	&check_lookalike, /* and this by what DMARC says */
 	&check_rspamd,
 	&check_greylist, /* for now, after all that is for good */
 	NULL,

@@ -115,6 +115,7 @@ static void fill_host(struct submission_worker *w, const struct driver_host *dri
 		h->driver.max_command = AUTH_LINE_MAX;
 	h->rate = w->all->rate;
 	h->login_ids = w->all->login_ids;
+	h->correspondents = c->smtpgw_correspondents;
 	h->rewrites = strcmp(c->smtpgw_foreign_from, "rewrite") == 0;
 	h->header = (struct header_limits){.field_max = (size_t)c->smtpgw_max_header_field,
 					   .octets_max = (size_t)c->smtpgw_max_header,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "db/correspondent.h"
 #include "lib/clock.h"
 #include "lib/err.h"
 
@@ -191,10 +192,36 @@ static void append_piece(struct letter *l)
 	queue_body_append(l->how.port, l->body, l->piece, l->held, l->in_flight, on_appended, l);
 }
 
+/* No sender hears of a note that could not be kept. */
+static void on_noted(void *arg, int err)
+{
+	(void)arg;
+	(void)err;
+}
+
+/* A lane is a domain, or what stands for our own. */
+static void note_correspondents(const struct letter *l)
+{
+	struct correspondents c = {
+		.subscriber = l->owner.id, .now_us = clock_now_us(), .most = l->how.correspondents};
+
+	for (size_t i = 0; i < l->count && c.count < CORRESPONDENT_NOTE_MAX; i++) {
+		const char *lane = l->recipients[i]->lane;
+		bool is_new = lane[0] != '\0';
+		for (size_t k = 0; k < c.count && is_new; k++)
+			is_new = strcmp(c.domains[k], lane) != 0;
+		if (is_new)
+			c.domains[c.count++] = lane;
+	}
+	correspondent_note(l->how.port, &c, on_noted, NULL);
+}
+
 static void on_put(void *arg, int err, int64_t mail)
 {
 	struct letter *l = arg;
 
+	if (!err)
+		note_correspondents(l);
 	if (is_back(l))
 		l->how.ops->stored(l->how.arg, err, mail);
 }

@@ -4,7 +4,8 @@
  * memory, a larger one into queue.db piece by piece as it comes, one piece in flight at a time.
  * While it is full the giver waits (letter_is_full, then `drained`), so a mail costs about two
  * pieces of memory however large it is. letter_finish commits: the binding of the sender is looked
- * at in that very transaction.
+ * at in that very transaction. When it is on disk, the domains that it goes to are noted as ones
+ * that its sender corresponds with.
  *
  * OWNERSHIP  letter_free at any time, also from inside its callbacks; with an operation of the
  * store in flight it lives on unseen until that has completed, and its pieces are swept. The texts
@@ -28,6 +29,7 @@ struct letter_new {
 	const struct subscriber *owner; /* copied */
 	struct mailaddr own;            /* his address as the sender */
 	bool rewrites;
+	int64_t correspondents; /* of the owner, that are kept (db/correspondent); 0: none */
 	const char *hostname, *id;
 	struct header_limits limits;
 	const struct letter_ops *ops;

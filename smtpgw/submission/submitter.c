@@ -146,6 +146,7 @@ static int begin_letter(struct submitter *p, const struct subscriber *owner)
 		.owner = owner,
 		.own = t->reverse_path,
 		.rewrites = h->rewrites,
+		.correspondents = h->correspondents,
 		.hostname = h->driver.limits.hostname,
 		.id = t->id,
 		.limits = h->header,

@@ -32,6 +32,7 @@ struct submission_host {
 	struct rate *rate;
 	enum login_ids login_ids;
 	bool rewrites;
+	int64_t correspondents; /* domains that are kept of whom a subscriber sends to; 0: none */
 	struct header_limits header;
 	struct reception_host reception;
 	int64_t login_s, pop_us; /* pop_us: how long a POP login counts; 0: not */

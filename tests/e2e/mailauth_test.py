@@ -1,8 +1,10 @@
 """Is a mail signed by whom it claims, and does its author's domain stand by it? Mails that dkimpy and OpenDKIM signed come in by the
 MX of a real smtpgw, which asks a real name server; keys are missing, wrong, late."""
 import base64
+import contextlib
 import ctypes
 import re
+import sqlite3
 import subprocess
 import tempfile
 import unittest
@@ -14,7 +16,8 @@ from harness import authres
 from harness.dns import Misbehaving, Names
 from harness.mail import Smtp, message, stuffed
 from harness.phones import Phones
-from harness.system import Hato
+from harness.pop import initial_response
+from harness.system import Hato, eventually
 
 HERE = "127.0.0.1"
 
@@ -293,6 +296,70 @@ class Refused(Authors):
         for mail in (self.keys.sign(mail_of("reject.example"), "news.reject.example"), mail_of("slow.example")):
             (result, _), = authres.of(self.arrives(mail), "dmarc")
             self.assertEqual("temperror", result)
+
+
+class Lookalikes(Authors):
+    WARNING = rb"\r\nX-Hato-Warning: (.*)\r\n"
+
+    @classmethod
+    def zone(cls):
+        return super().zone() + [r for d in ("amazon.com", "arnazon.com", "amazon.co.jp") for r in cls.keys.records(d)
+                                 + ['_dmarc.%s. 60 TXT "v=DMARC1; p=none"' % d]]
+
+    def warning(self, author, phones=None):
+        """What the mailbox of each phone has of it, after a mail that nobody stands by."""
+        self.assertEqual(250, self.deliver(mail_of(author), phones=phones)[0])
+        found = [re.search(self.WARNING, b"\r\n" + self.stored(p)[-1]) for p in phones or [self.phone]]
+        return [f and f.group(1).decode() for f in found]
+
+    def heard_of(self, author):
+        """A mail that its domain stands by."""
+        mail = self.arrives(self.keys.sign(mail_of(author), author))
+        self.assertEqual("pass", authres.of(mail, "dmarc")[0][0])
+        return mail
+
+    def is_known(self, *domains):
+        """The phone's correspondents, once they are on disk."""
+        with contextlib.closing(sqlite3.connect(self.hato.dir / "state" / "db" / "queue.db")) as db, \
+                contextlib.closing(sqlite3.connect(self.hato.dir / "state" / "db" / "bindings.db")) as bindings:
+            who, = bindings.execute("SELECT id FROM subscriber WHERE msisdn = ?", (self.phone.msisdn,)).fetchone()
+            eventually("%s are kept" % (domains,), lambda: sorted(domains) == sorted(
+                d for (d,) in db.execute("SELECT domain FROM correspondent WHERE subscriber = ?", (who,))))
+
+    def test_of_whom_he_took_mail_from(self):
+        self.assertEqual([None], self.warning("arnazon.com"))
+        self.heard_of("amazon.com")
+        self.is_known("amazon.com")
+        self.assertEqual(["lookalike from=arnazon.com of=amazon.com"], self.warning("arnazon.com"))
+        self.assertEqual(["lookalike from=mail.amaz0n.com of=amazon.com"], self.warning("mail.amaz0n.com"))
+        self.assertEqual(["lookalike from=xn--mazon-3ve.com of=amazon.com"], self.warning("xn--mazon-3ve.com"))
+        for other in ("amazon.com", "news.amazon.com", "amazon.co.jp", "none.example"):
+            self.assertEqual([None], self.warning(other))
+        # It may be signed as it likes.
+        self.assertIn(b"X-Hato-Warning: lookalike", self.heard_of("arnazon.com"))
+        self.is_known("amazon.com")
+
+    def test_both_are_real(self):
+        self.heard_of("amazon.com")
+        self.is_known("amazon.com")
+        self.assertNotIn(b"X-Hato-Warning", self.heard_of("amazon.co.jp"))
+        self.is_known("amazon.com", "amazon.co.jp")
+
+    def test_of_whom_he_wrote_to(self):
+        with Smtp(self.hato.port("smtpgw.submission_port"), self.phone.ip) as smtp:
+            smtp.ok("AUTH PLAIN " + initial_response("PLAIN", self.phone.msisdn, self.phone.token), 235)
+            smtp.envelope(self.phone.address, ["a@www.paypal.com", "b@www.paypal.com", "c@docomo.ne.jp"])
+            self.assertEqual(250, smtp.data(message("hi", sender=self.phone.address))[0][0])
+        self.is_known("paypal.com", "docomo.ne.jp")
+        self.assertEqual(["lookalike from=paypai.com of=paypal.com"], self.warning("paypai.com"))
+        self.assertEqual(["lookalike from=clocomo.ne.jp of=docomo.ne.jp"], self.warning("clocomo.ne.jp"))
+
+    def test_nobody_else_learns_of_whom(self):
+        self.heard_of("amazon.com")
+        self.is_known("amazon.com")
+        other = self.phones.next()
+        self.assertEqual(["lookalike from=arnazon.com"] * 2, self.warning("arnazon.com", [other, self.phone]))
+        self.assertEqual([None], self.warning("arnazon.com", [other]))
 
 
 if __name__ == "__main__":
