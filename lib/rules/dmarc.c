@@ -74,6 +74,11 @@ int dmarc_record_read(const char *text, size_t n, struct dmarc_record *out)
 
 /* ---- finding it ---- */
 
+static const char *organisation_of(const struct dmarc *d)
+{
+	return d->domain + d->organisation;
+}
+
 static void know(struct dmarc *d, enum authres_result obstacle)
 {
 	d->stage = DMARC_KNOWN;
@@ -93,16 +98,16 @@ void dmarc_begin(struct dmarc *d, const char *domain)
 		d->domain[0] = '\0';
 		know(d, AUTHRES_NONE);
 	}
-	d->organisation = public_suffix_organisation(d->domain);
+	d->organisation = (size_t)(public_suffix_organisation(d->domain) - d->domain);
 	if (d->stage != DMARC_KNOWN && !has_room(d->domain))
 		d->stage = DMARC_ASKS_ORGANISATION;
-	if (!has_room(d->organisation))
+	if (!has_room(organisation_of(d)))
 		know(d, AUTHRES_NONE);
 }
 
 bool dmarc_ask(const struct dmarc *d, char name[DNS_NAME_MAX])
 {
-	const char *where = d->stage == DMARC_ASKS_DOMAIN ? d->domain : d->organisation;
+	const char *where = d->stage == DMARC_ASKS_DOMAIN ? d->domain : organisation_of(d);
 
 	if (d->stage == DMARC_KNOWN)
 		return false;
@@ -136,7 +141,7 @@ void dmarc_answer(struct dmarc *d, enum dmarc_outcome outcome, const struct dmar
 		know(d, AUTHRES_PERMERROR);
 	else if (records == 1)
 		read_record(d, found);
-	else if (d->stage == DMARC_ASKS_DOMAIN && d->organisation != d->domain)
+	else if (d->stage == DMARC_ASKS_DOMAIN && d->organisation > 0)
 		d->stage = DMARC_ASKS_ORGANISATION;
 	else
 		know(d, AUTHRES_NONE);
@@ -148,7 +153,8 @@ static bool is_aligned(const struct dmarc *d, const char *domain, bool is_strict
 {
 	if (strcasecmp(domain, d->domain) == 0)
 		return true;
-	return !is_strict && strcasecmp(public_suffix_organisation(domain), d->organisation) == 0;
+	return !is_strict &&
+	       strcasecmp(public_suffix_organisation(domain), organisation_of(d)) == 0;
 }
 
 static enum dmarc_policy policy_for(const struct dmarc *d, unsigned sample)

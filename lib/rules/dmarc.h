@@ -47,7 +47,7 @@ enum dmarc_stage { DMARC_ASKS_DOMAIN, DMARC_ASKS_ORGANISATION, DMARC_KNOWN };
 
 struct dmarc {
 	char domain[DNS_NAME_MAX];
-	const char *organisation; /* within `domain` */
+	size_t organisation; /* where it begins in `domain` */
 	enum dmarc_stage stage;
 	bool is_inherited;            /* the record is the organisation's */
 	enum authres_result obstacle; /* there is no record, and that is why */
