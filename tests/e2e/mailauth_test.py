@@ -156,12 +156,11 @@ class Dkim(Case):
         self.assertEqual(("neutral", "rsa-sha1 proves nothing"), (result, properties["reason"]))
 
     def test_bodies(self):
-        for text in ("", "\r\n", "\r\n\r\n \r\n", "x", "x" * 60000 + "\r\n", "\r\n" * 40000 + "end\r\n", "a \t b\t\r\n" * 20000):
+        texts = ("", "\r\n", "\r\n\r\n \r\n", "x\r\n", "x" * 60000 + "\r\n", "\r\n" * 40000 + "end\r\n", "a \t b\t\r\n" * 20000)
+        for text in texts:
             for canon in ("relaxed/simple", "relaxed/relaxed"):
-                with self.subTest(text=text[:10], canon=canon):
-                    # DATA ends with a line end, so the mail has one before it is signed.
-                    text = text if text.endswith("\r\n") or not text else text + "\r\n"
-                    self.assertEqual("pass", self.dkim_of(self.keys.sign(mail_of(text=text), canon=canon))[0][0])
+                self.deliver(self.keys.sign(mail_of(text=text), canon=canon))
+        self.assertEqual([["pass"]] * 2 * len(texts), [[r for r, _ in authres.of(mail, "dkim")] for mail in self.stored()])
 
     def test_several(self):
         mail = self.keys.sign(self.keys.sign(mail_of()), "none.example", "ed", "ed")
@@ -246,10 +245,12 @@ class Dmarc(Authors):
                 result, policy = expected[author]
                 forged = self.keys.sign(mail_of(author))
                 self.assertEqual((result, author, policy), self.dmarc_of(forged, sender="a@pass.example", helo=author))
+                signed = self.keys.sign(mail_of(author), author)
+                self.deliver(mail_of(author), sender="a@" + author, helo="fail.example")
+                self.deliver(signed)
+                self.deliver(signed.replace(b"for you", b"for me"))
                 held = "pass" if result == "fail" else result
-                self.assertEqual(held, self.dmarc_of(mail_of(author), sender="a@" + author, helo="fail.example")[0])
-                self.assertEqual(held, self.dmarc_of(self.keys.sign(mail_of(author), author))[0])
-                self.assertEqual(result, self.dmarc_of(self.keys.sign(mail_of(author), author).replace(b"for you", b"for me"))[0])
+                self.assertEqual([held, held, result], [authres.of(mail, "dmarc")[0][0] for mail in self.stored()])
 
     def test_subdomains(self):
         for author, signer, result, policy in (
