@@ -130,7 +130,8 @@ static void log_end(const struct driver *d)
 		  LOG_TEXT("reason", close_word(s->reason)), LOG_TEXT("peer", d->ip),
 		  LOG_TEXT("helo", s->client), LOG_INT("tls", s->is_tls),
 		  LOG_INT("commands", s->commands), LOG_INT("mails", s->mails),
-		  LOG_INT("accepted", s->accepted), LOG_INT("errors", s->errors),
+		  LOG_INT("accepted", s->accepted), LOG_INT("refused", s->refused),
+		  LOG_INT("errors", s->errors),
 		  LOG_INT("ms", (clock_mono_us() - d->began_us) / 1000), LOG_END);
 }
 

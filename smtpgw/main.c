@@ -200,6 +200,7 @@ static struct driver_host host_of(const struct smtpgw *g)
 				    .hostname = c->smtpgw_hostname,
 				    .max_field = (size_t)c->smtpgw_max_header_field},
 			   .max_recipients = (size_t)c->smtpgw_max_recipients,
+			   .max_refused = (size_t)c->smtpgw_max_refused,
 			   .max_errors = (size_t)c->smtpgw_max_errors,
 			   .has_tls = true},
 		.tls = g->tls,

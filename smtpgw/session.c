@@ -254,6 +254,7 @@ static void refuse_rcpt(struct session *s, const struct session_answer *refusal)
 {
 	bool is_final = refusal->code / 100 == 5;
 
+	s->refused += is_final;
 	counter_add(is_final ? COUNT_REFUSED_CHECKS : COUNT_DEFERRED_CHECKS, 1);
 	if (s->awaited == 0) {
 		pass_answer(s, refusal);
@@ -281,6 +282,7 @@ void session_rcpt_answered(struct session *s, const struct session_answer *answe
 		session_enter(s, SESSION_RCPT);
 		session_say(s, "250 2.1.5 ok");
 	} else {
+		s->refused += answer->code / 100 == 5;
 		counter_add(answer->code / 100 == 5 ? COUNT_REFUSED_RCPT : COUNT_DEFERRED_RCPT, 1);
 		pass_answer(s, answer);
 	}

@@ -68,6 +68,7 @@ struct session_limits {
 	const struct local_domains *domains;
 	struct transaction_limits mail;
 	size_t max_recipients, max_errors;
+	size_t max_refused; /* recipients with a 5xx, of all mails of a session */
 	bool has_tls;
 	bool auth_requires_tls, trusts_pop; /* submission: POP before SMTP */
 };
@@ -146,7 +147,7 @@ struct session {
 	char client[SMTP_HELO_MAX + 1]; /* what HELO said */
 	bool is_extended;               /* it said EHLO */
 	bool is_tls;
-	unsigned commands, errors, mails, accepted; /* so far */
+	unsigned commands, errors, mails, accepted, refused; /* so far */
 	struct session_auth auth;
 
 	struct transaction tx;

@@ -111,6 +111,10 @@ static const struct {
 	 "RCPT TO:<two@ours.test>\r\nRCPT TO:<three@ours.test>\r\nRCPT TO:<one@ours.test>\r\n"
 	 "RCPT TO:<gone@ours.test>\r\nDATA\r\nx\r\n.\r\n",
 	 "220 250 250 250 250 250 452 452 354 250 ", "x\r\n"},
+	{"too many recipients that are refused",
+	 HELLO BEGIN GONE GONE GONE "RCPT TO:<x@theirs.test>\r\nRSET\r\n" BEGIN GONE GONE GONE GONE
+				    "RCPT TO:<two@ours.test>\r\nDATA\r\n",
+	 "220 250 250 250 550 550 550 550 250 250 250 550 550 550 550 421 ", NULL},
 	{"bare LF ends no line", HELLO "NOOP\nNOOP\r\n", "220 250 500 250 ", NULL},
 	{"BDAT with bare LF", HELLO BEGIN "BDAT 6 LAST\nQUIT\r\nNOOP\r\n", "220 250 250 250 500 ",
 	 NULL},

@@ -21,6 +21,7 @@
 
 #define HELLO "EHLO c.test\r\n"
 #define BEGIN "MAIL FROM:<a@b.test>\r\nRCPT TO:<one@ours.test>\r\n"
+#define GONE  "RCPT TO:<gone@ours.test>\r\n"
 
 #define COUNT(a)    (sizeof(a) / sizeof(a)[0])
 #define STORED_MAX  (1024 * 1024)
@@ -200,6 +201,7 @@ static inline void play_open(struct play *p)
 			 .max_field = 1000},
 		.max_recipients = 3,
 		.max_errors = 6,
+		.max_refused = 8,
 		.has_tls = true,
 	};
 	p->verdict = (struct session_answer){250, "2.0.0", "stored"};

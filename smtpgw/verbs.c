@@ -100,6 +100,7 @@ static bool is_local(struct session *s, const struct mailaddr *to)
 	if (local_domains_has(s->limits->domains, to->domain))
 		return true;
 	counter_add(COUNT_REFUSED_RELAY, 1);
+	s->refused++;
 	session_say(s, "550 5.7.1 mail for this domain is not ours to take");
 	return false;
 }
@@ -108,6 +109,10 @@ static void act_rcpt(struct session *s, const struct smtp_command *command)
 {
 	struct mailaddr to = command->path;
 
+	if (s->refused >= s->limits->max_refused) {
+		session_goodbye(s, CLOSE_REFUSED);
+		return;
+	}
 	complete_address(s, &to);
 	if (!s->limits->kind->may_rcpt(s, &to))
 		return;
@@ -249,7 +254,8 @@ static bool may_overtake(const struct session *s, const struct smtp_command *com
 	return command->verb == SMTP_RCPT && command->fault == SMTP_FAULT_NONE &&
 	       (command->path.domain[0] == '\0' ||
 		local_domains_has(s->limits->domains, command->path.domain)) &&
-	       s->tx.accepted + s->awaited < s->limits->max_recipients;
+	       s->tx.accepted + s->awaited < s->limits->max_recipients &&
+	       s->refused + s->awaited < s->limits->max_refused;
 }
 
 /* Content that did not wait for 354 may be the tail of a mail that another server saw as one and of

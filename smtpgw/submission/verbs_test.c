@@ -136,6 +136,7 @@ static void begin(struct play *p)
 		.mail = {.max_size = 3000, .max_line = 100, .max_received = 3},
 		.max_recipients = 3,
 		.max_errors = 5,
+		.max_refused = 8,
 		.has_tls = true,
 	};
 	session_open(&p->s, &p->limits, "label", "192.0.2.7", &ops, p);

@@ -34,6 +34,7 @@ static struct session_limits limits = {
 		 .max_field = 300},
 	.max_recipients = 4,
 	.max_errors = 10,
+	.max_refused = 8,
 	.has_tls = true,
 };
 

@@ -26,6 +26,7 @@ static struct session_limits limits = {
 	.mail = {.max_size = 3000, .max_line = 200, .max_received = 3},
 	.max_recipients = 4,
 	.max_errors = 10,
+	.max_refused = 8,
 	.has_tls = true,
 };
 
