@@ -6,7 +6,7 @@ folder, in the foreground. No service of the system is touched.
         outside.inbox()                    # the mails that arrived, bytes each
         outside.submit(sender, recipient, octets)   # into its queue, for it to deliver
 
-settings: more lines of main.cf, by name. tls: (certificate, key), and the server offers STARTTLS.
+address: of the loopback, where it listens; settings: more lines of main.cf, by name. tls: (certificate, key), and the server offers STARTTLS.
 """
 import os
 import pathlib
@@ -65,7 +65,7 @@ class Postfix:
 
     def write(self, domains, access, settings, tls):
         lines = {
-            "compatibility_level": "3.6", "myhostname": self.name, "inet_interfaces": self.address,
+            "compatibility_level": "3.6", "myhostname": self.name, "inet_interfaces": "127.0.0.1",
             "inet_protocols": "ipv4", "queue_directory": self.dir / "queue", "data_directory": self.dir / "data",
             "maillog_file": self.dir / "log", "maillog_file_prefixes": "/tmp, /var", "mydestination": "",
             "alias_maps": "", "alias_database": "", "mynetworks": "", "local_recipient_maps": "",
@@ -91,8 +91,13 @@ class Postfix:
 
     def start(self):
         self.out = open(self.dir / "out", "ab")
-        subprocess.run(["/usr/sbin/postfix", "-c", str(self.etc), "check"], check=True, timeout=PATIENCE,
-                       stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.out)
+        try:
+            subprocess.run(["/usr/sbin/postfix", "-c", str(self.etc), "check"], check=True, timeout=PATIENCE,
+                           stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.out)
+        except subprocess.CalledProcessError:
+            text = self.log()
+            self.close()
+            raise AssertionError(text)
         # `postfix start-fg` would be a shell between us and it.
         self.process = subprocess.Popen(["/usr/lib/postfix/sbin/master", "-c", str(self.etc), "-s"],
                                         stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.out, start_new_session=True)
