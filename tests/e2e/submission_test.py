@@ -10,7 +10,6 @@ from harness.clients import curl, run, swaks
 from harness.mail import message
 from harness.phones import Phones
 from harness.pop import MECHANISMS, Pop, initial_response, tls_context
-from harness.postfix import Postfix
 from harness.submission import Submission
 from harness.system import BUILD, PATIENCE, Hato, free_ports
 
@@ -539,43 +538,6 @@ class PopBeforeSmtp(SubmissionTest):
             self.is_said(smtp.say("MAIL FROM:<%s>" % phone.address), 530, "5.7.0")
             self.is_said(smtp.auth("PLAIN", phone.msisdn, phone.token), 235, "2.7.0")
             self.assertEqual(250, smtp.deliver("x@elsewhere.example", self.letter(phone), phone.address)[0])
-
-
-class TheWorldOutside(SubmissionTest):
-    """Postfix is everybody else."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.hato = Hato(start=False)
-        cls.addClassCleanup(cls.hato.close)
-        way = "inline:{hato.example=smtp:[127.0.0.1]:%d}" % cls.hato.port("smtpgw.mx_port")
-        cls.outside = Postfix(["elsewhere.example"], settings={"relay_domains": "hato.example", "transport_maps": way})
-        cls.addClassCleanup(cls.outside.close)
-        cls.hato.sets = {"route out.domains": "elsewhere.example", "route out.host": "127.0.0.1:%d" % cls.outside.port}
-        cls.hato.start()
-        cls.phones = Phones(cls.hato)
-
-    @classmethod
-    def tearDownClass(cls):
-        pass
-
-    def test_a_phone_writes_and_is_answered(self):
-        phone = self.phones.next()
-        with phone.listen() as triggers:
-            with self.log_in(phone) as smtp:
-                self.assertEqual(250, smtp.deliver("friend@elsewhere.example", self.letter(phone, "question"), phone.address)[0])
-            (question,) = self.outside.wait_inbox(1)
-            self.assertIn(b"Return-Path: <%s>" % phone.address.encode(), question)
-            self.assertIn(b"\nSubject: question\n", question)
-            asked = re.search(rb"\nMessage-ID: (<[^>]+>)", question)[1].decode()
-            answer = message("answer", sender="friend@elsewhere.example", to=phone.address)
-            self.outside.submit("friend@elsewhere.example", phone.address, b"In-Reply-To: %s\r\n" % asked.encode() + answer)
-            triggers.next()
-        with phone.login() as pop:
-            got = pop.retr(1)
-            pop.say("QUIT")
-        self.assertIn(b"\r\nIn-Reply-To: %s\r\n" % asked.encode(), got)
-        self.assertTrue(got.endswith(answer.split(b"\r\n\r\n", 1)[1]), got)
 
 
 class Clients(SubmissionTest):
