@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "db/page_cache.h"
 #include "db/wal_buffer.h"
 #include "lib/err.h"
 #include "lib/log.h"
@@ -167,10 +168,11 @@ static int configure(struct engine *e, const char *dir, enum engine_role role)
 }
 
 /* Nobody asks SQLite how much memory it has: counting takes a lock at every allocation. Where it
- * runs already, it goes on counting. */
+ * runs already, it goes on counting, with the cache that it has. */
 int engine_init(void)
 {
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	page_cache_init();
 	return wal_buffer_init();
 }
 
