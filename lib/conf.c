@@ -74,6 +74,34 @@ int conf_number(const char *text, int64_t least, int64_t most, int64_t *out)
 	return 0;
 }
 
+/* Seconds, or a number of them that people say: 30s, 5m, 2h, 2d. */
+static int seconds_parse(const char *text, int64_t least, int64_t most, int64_t *out)
+{
+	static const struct {
+		char unit;
+		int64_t seconds;
+	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+	char number[32];
+	size_t n = strlen(text);
+	int64_t each = 0, count;
+
+	for (size_t i = 0; n > 1 && i < sizeof units / sizeof *units; i++)
+		if (text[n - 1] == units[i].unit)
+			each = units[i].seconds;
+	if (!each)
+		return conf_number(text, least, most, out);
+	if (n > sizeof number)
+		return E_SYNTAX;
+	memcpy(number, text, n - 1);
+	number[n - 1] = '\0';
+	int rc = conf_number(number, 0, INT64_MAX / each, &count);
+	if (!rc && (count * each < least || count * each > most))
+		rc = E_RANGE;
+	if (!rc)
+		*out = count * each;
+	return rc;
+}
+
 int conf_number_set(const char *name, const char *value, int64_t least, int64_t most, int64_t *out,
 		    char error[256])
 {
@@ -155,6 +183,8 @@ static int row_set(struct conf *c, const struct conf_row *row, const char *text)
 
 	switch (row->kind) {
 	case CONF_INT:
+		if (!strcmp(row->unit, "s"))
+			return seconds_parse(text, row->least, row->most, at);
 		return conf_number(text, row->least, row->most, at);
 	case CONF_TEXT:
 		return conf_text_set(at, text);

@@ -277,6 +277,7 @@ static void test_refusals(void **state)
 		{"[smtpgw]\ndnsbl = a=1 b\n", NULL, "smtpgw.dnsbl: no ZONE=SCORE[:CODES]: 'b'"},
 		{"[smtpgw]\ndns_servers = ns.example\n", NULL, "smtpgw.dns_servers: 'ns.example'"},
 		{"[authsrv]\nproxy_from = nobody\n", NULL, "authsrv.proxy_from: 'nobody'"},
+		{"[popgw]\nmax_line = 1m\n", NULL, "whole number"},
 		{"[popgw]\nproxy_from = 10.0.0.1/8\n", NULL, "popgw.proxy_from"},
 		{"[realm b]\nproxy_from = ::/200\n", NULL, "proxy_from: '::/200'"},
 		{"[realm B!]\nhandset_port = 1\n", NULL, "realm"},
@@ -397,6 +398,33 @@ static void test_example_is_the_defaults(void **state)
 	conf_free(c);
 }
 
+static void test_durations(void **state)
+{
+	static const struct {
+		const char *said;
+		int64_t seconds; /* -1: refused */
+	} rows[] = {{"30", 30},    {"30s", 30},
+		    {"5m", 300},   {"2h", 7200},
+		    {"1d", 86400}, {"0m", 0},
+		    {"2d", -1},    {"m", -1},
+		    {"5 m", -1},   {"5mm", -1},
+		    {"-5m", -1},   {"5w", -1},
+		    {"", -1},      {"9223372036854775807d", -1}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char text[80], path[256], error[256];
+		struct conf *c = NULL;
+		snprintf(text, sizeof text, "[smtpgw]\npop_before_smtp = %s\n", rows[i].said);
+		snprintf(path, sizeof path, "%s", file(text));
+		int rc = conf_load(path, NULL, NULL, 0, &c, error);
+		assert_int_equal(rc == 0, rows[i].seconds >= 0);
+		if (!rc)
+			assert_int_equal(c->smtpgw_pop_before_smtp, rows[i].seconds);
+		conf_free(c);
+	}
+}
+
 static void test_running_sets(void **state)
 {
 	(void)state;
@@ -434,6 +462,7 @@ int main(void)
 		cmocka_unit_test(test_no_such_file),
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_example_is_the_defaults),
+		cmocka_unit_test(test_durations),
 		cmocka_unit_test(test_running_sets),
 	};
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);
