@@ -42,24 +42,25 @@ static json_t *reply_write(const struct queue_reply *r)
 
 json_t *queue_mail_json_write(const struct queue_mail *m)
 {
-	return json_pack("{s:I, s:s?, s:o, s:o, s:I, s:o, s:I, s:o, s:b, s:o, s:I, s:o}", "id",
+	return json_pack("{s:I, s:s?, s:o, s:o, s:I, s:o, s:b, s:I, s:o, s:b, s:o, s:I, s:o}", "id",
 			 (json_int_t)m->id, "sender", *m->msisdn ? m->msisdn : NULL, "from",
 			 text_write(m->reverse_path), "to", text_write(m->first), "recipients",
-			 (json_int_t)m->left, "lane", text_write(m->lane), "size",
-			 (json_int_t)m->size, "received", time_write(m->received_us), "held",
-			 (int)m->is_held, "next", time_write(m->next_us), "attempts",
-			 (json_int_t)m->attempts, "last", reply_write(&m->last));
+			 (json_int_t)m->left, "lane", text_write(m->lane), "lane_held",
+			 (int)m->is_lane_held, "size", (json_int_t)m->size, "received",
+			 time_write(m->received_us), "held", (int)m->is_held, "next",
+			 time_write(m->next_us), "attempts", (json_int_t)m->attempts, "last",
+			 reply_write(&m->last));
 }
 
 static json_t *waiting_write(const struct queue_waiting *w)
 {
 	const struct queue_recipient *r = &w->recipient;
 
-	return json_pack("{s:I, s:o, s:o, s:o, s:I, s:b, s:o, s:o}", "id", (json_int_t)r->id, "to",
-			 text_write(r->address), "lane", text_write(w->lane), "next",
-			 time_write(r->next_us), "attempts", (json_int_t)r->attempts, "warned",
-			 (int)r->is_warned, "tried", time_write(r->tried_us), "last",
-			 reply_write(&r->last));
+	return json_pack("{s:I, s:o, s:o, s:b, s:o, s:I, s:b, s:o, s:o}", "id", (json_int_t)r->id,
+			 "to", text_write(r->address), "lane", text_write(w->lane), "lane_held",
+			 (int)w->is_lane_held, "next", time_write(r->next_us), "attempts",
+			 (json_int_t)r->attempts, "warned", (int)r->is_warned, "tried",
+			 time_write(r->tried_us), "last", reply_write(&r->last));
 }
 
 json_t *queue_waiting_json_write(const struct queue_waiting *list, size_t n)

@@ -189,6 +189,7 @@ struct queue_mail {
 	int64_t next_us; /* INT64_MAX: held */
 	uint32_t attempts;
 	const char *lane, *first; /* its address */
+	bool is_lane_held;
 	struct queue_reply last;
 };
 
@@ -212,6 +213,7 @@ void queue_list(struct db_port *, const struct queue_question *, queue_list_got 
 struct queue_waiting {
 	struct queue_recipient recipient;
 	const char *lane;
+	bool is_lane_held;
 };
 typedef void queue_got(void *arg, int err, const struct queue_mail *, const struct queue_waiting *,
 		       size_t n);

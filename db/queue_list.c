@@ -53,6 +53,7 @@ static int read_waiting(struct query *q, struct shelf *s, struct queue_waiting *
 {
 	queue_recipient_read(q, s, &w->recipient);
 	w->lane = shelf_text(s, q);
+	w->is_lane_held = query_get_int(q) != 0;
 	return s->err;
 }
 
@@ -76,6 +77,7 @@ static int read_first(struct listing *l, struct queue_mail *m)
 	m->first = first.recipient.address;
 	m->last = first.recipient.last;
 	m->lane = first.lane;
+	m->is_lane_held = first.is_lane_held;
 	return read_msisdn(l, m);
 }
 

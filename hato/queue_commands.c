@@ -24,7 +24,7 @@ static const char *text_of(const json_t *object, const char *name)
 	return text ? text : "";
 }
 
-/* The last answer on one line; our own lane by a name; a held one's next try. */
+/* The last answer on one line; our own lane by a name; that it is held for its next try. */
 static void flatten(json_t *row)
 {
 	const json_t *last = json_object_get(row, "last");
@@ -41,6 +41,8 @@ static void flatten(json_t *row)
 	}
 	if (!*text_of(row, "lane"))
 		json_object_set_new(row, "lane", json_string("(own domains)"));
+	if (json_is_true(json_object_get(row, "lane_held")))
+		json_object_set_new(row, "next", json_string("lane held"));
 	if (json_is_true(json_object_get(row, "held")) ||
 	    json_is_null(json_object_get(row, "next")))
 		json_object_set_new(row, "next", json_string("held"));
@@ -148,15 +150,19 @@ static bool names_one(const struct command_line *line)
 	return (line->arg_count == 1) != (line->lane != NULL);
 }
 
+/* Holding or releasing a lane touches no mail in it. */
 static int say_steered(const struct command_line *line, int status, const char *what,
 		       json_t *answer)
 {
+	long long mails = (long long)json_integer_value(json_object_get(answer, "mails"));
+	const char *lane = line->lane && *line->lane ? line->lane : "of our own domains";
+
 	if (!status && line->json)
 		json_print(answer);
+	else if (!status && line->lane && !mails)
+		printf("lane %s: %s\n", lane, what);
 	else if (!status && line->lane)
-		printf("lane %s: %s (%lld mails)\n",
-		       *line->lane ? line->lane : "of our own domains", what,
-		       (long long)json_integer_value(json_object_get(answer, "mails")));
+		printf("lane %s: %s (%lld mails)\n", lane, what, mails);
 	else if (!status)
 		printf("mail %s: %s\n", line->args[0], what);
 	json_decref(answer);

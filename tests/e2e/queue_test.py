@@ -91,6 +91,8 @@ class Queue(unittest.TestCase):
     def test_hold_release_retry(self):
         self.hold("c.example")
         mail = self.put("c.example", "x@c.example")
+        self.assertTrue(self.ask("GET", "/v1/queue/%d" % mail)[1]["lane_held"])
+        self.assertIn("lane held", self.hato.command("queue", "list", "--lane", "c.example").stdout)
         for act in ("hold", "release", "retry"):
             self.assertEqual((200, {"mails": 1}), self.ask("POST", "/v1/queue/%d/%s" % (mail, act)))
             _, shown = self.ask("GET", "/v1/queue/%d" % mail)
