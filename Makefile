@@ -169,7 +169,7 @@ test:
 SOAK_HISTORIES ?= 10000000
 soak: all $(BUILD)/tests/tests/model/rules_test
 	@$(BUILD)/tests/tests/model/rules_test --histories $(SOAK_HISTORIES)
-	@HATO_BUILD=$(BUILD) HATO_SOAK=1 scripts/run-e2e-tests tests/crash tests/e2e/sms_day_test.py
+	@HATO_BUILD=$(BUILD) HATO_SOAK=1 scripts/run-e2e-tests tests/crash tests/e2e/sms_day_test.py tests/e2e/incident_2012_test.py
 
 demo:
 	@scripts/install-deps build
@@ -203,7 +203,7 @@ help:
 	@echo 'make            build the programs into build/'
 	@echo 'make demo       run everything in a temporary directory with 1,000 phones'
 	@echo 'make test       unit, end-to-end and (short) crash tests; SAN=address,undefined or SAN=thread'
-	@echo 'make soak       the crash tests in their long form, a whole day of faults, 10 million histories of leases (SOAK_HISTORIES=N)'
+	@echo 'make soak       the crash tests in their long form, a whole day of faults, 200,000 bounces, 10 million histories of leases (SOAK_HISTORIES=N)'
 	@echo 'make fuzz       every libFuzzer target, FUZZ_SECONDS=60 each'
 	@echo 'make bench      what it costs, with ratios'
 	@echo 'make model      the protocol in Promela, checked by spin'
