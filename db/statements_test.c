@@ -73,7 +73,7 @@ static void check_plan(sqlite3 *db, const char *name, const char *sql)
 static const struct {
 	const char *prefix;
 	enum db_file file;
-} elsewhere[] = {{"SMSC_", DB_SMSC}, {"QUEUE_", DB_QUEUE}};
+} elsewhere[] = {{"SMSC_", DB_SMSC}, {"QUEUE_", DB_QUEUE}, {"CORRESPONDENT_", DB_QUEUE}};
 
 static enum db_file file_of(const char *name)
 {
