@@ -152,6 +152,15 @@ void conn_printf(struct conn *c, const char *format, ...)
 		conn_wake(c);
 }
 
+void conn_hold(struct conn *c, bool holds)
+{
+	if (c->holding == holds)
+		return;
+	c->holding = holds;
+	if (!holds && conn_unsent(c))
+		conn_wake(c);
+}
+
 size_t conn_unsent(const struct conn *c)
 {
 	return c->bev ? evbuffer_get_length(bufferevent_get_output(c->bev)) : 0;

@@ -86,6 +86,10 @@ void conn_write(struct conn *c, const void *octets, size_t n);
 void conn_printf(struct conn *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 size_t conn_unsent(const struct conn *c);
 
+/* What is written waits for what will follow it, so that it leaves in one piece; who holds it has
+ * something to come, and lets go then. Nothing is held once the conn closes or begins TLS. */
+void conn_hold(struct conn *c, bool holds);
+
 void conn_pause(struct conn *c);
 void conn_resume(struct conn *c); /* calls input from the loop if something is left */
 

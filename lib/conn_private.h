@@ -54,6 +54,7 @@ struct conn {
 	int fd;
 	uint8_t state, why;
 	bool tls_client;               /* we open the TLS handshake */
+	bool holding;                  /* output, while it is open */
 	bool paused, reading, writing; /* the latter two: what the bufferevent is enabled for */
 	bool eof;                      /* the peer will say no more */
 	bool skipping;                 /* until the end of a line that was too long */

@@ -233,6 +233,44 @@ static void flood_while_paused(void **state)
 
 /* ---- output and the end ---- */
 
+static void hold_and_say(struct service *s)
+{
+	conn_hold(s->last, true);
+	conn_printf(s->last, "a\r\n");
+}
+
+static void say_more(struct service *s)
+{
+	conn_printf(s->last, "b\r\n");
+}
+
+static void let_go(struct service *s)
+{
+	conn_hold(s->last, false);
+}
+
+/* Held output comes in one piece, and with the end at the latest. */
+static void held_output(void **state)
+{
+	struct service s = {0};
+	char octets[16];
+
+	(void)state;
+	service_start(&s);
+	int fd = client_of(&s);
+	client_expect(fd, "hello\r\n");
+	service_do(&s, hold_and_say);
+	service_do(&s, say_more);
+	assert_int_equal(recv(fd, octets, sizeof octets, MSG_DONTWAIT), -1);
+	service_do(&s, let_go);
+	assert_int_equal(recv(fd, octets, sizeof octets, 0), 6);
+	service_do(&s, hold_and_say);
+	client_say(fd, "QUIT\r\n");
+	client_expect(fd, "a\r\nbye\r\n");
+	client_expect_end(fd);
+	service_stop(&s);
+}
+
 static size_t read_pattern(int fd)
 {
 	char octets[65536];
@@ -639,6 +677,7 @@ int main(void)
 		cmocka_unit_test(pause_keeps_order),
 		cmocka_unit_test(half_close_while_paused),
 		cmocka_unit_test(flood_while_paused),
+		cmocka_unit_test(held_output),
 		cmocka_unit_test(close_loses_nothing),
 		cmocka_unit_test(parting_loses_nothing),
 		cmocka_unit_test(stream_by_drained),

@@ -67,7 +67,7 @@ static void conn_check_open(struct conn *c, int64_t now)
 		conn_ask(c, CONN_END_TOTAL);
 	} else if (c->idle_us && now >= c->last_us + c->idle_us) {
 		/* A paused session waits for us, not for its peer. */
-		if (c->paused && !conn_unsent(c))
+		if (c->paused && (c->holding || !conn_unsent(c)))
 			c->last_us = now;
 		else
 			conn_ask(c, CONN_END_IDLE);

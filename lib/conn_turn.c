@@ -207,7 +207,7 @@ static void conn_push(struct conn *c)
 {
 	struct evbuffer *out = bufferevent_get_output(c->bev);
 
-	if (c->writing || !evbuffer_get_length(out))
+	if (c->writing || !evbuffer_get_length(out) || (c->holding && c->state == CONN_OPEN))
 		return;
 	c->drained_due = true;
 	if (!c->ssl) {

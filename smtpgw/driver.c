@@ -108,10 +108,14 @@ static bool is_stopped(struct driver *d)
 
 static void pause_or_resume(struct driver *d)
 {
-	bool wants_pause = d->way->is_stalled(d) || d->is_backlogged ||
-			   d->session.need == SESSION_NEED_STORE ||
-			   d->session.need == SESSION_NEED_RULING;
+	bool is_stalled = d->way->is_stalled(d) || d->is_backlogged;
+	bool is_asking =
+		d->session.need == SESSION_NEED_STORE || d->session.need == SESSION_NEED_RULING;
+	bool wants_pause = is_stalled || is_asking;
 
+	/* A client that has said more already awaits all the answers (RFC 2920, 3.2). */
+	conn_hold(d->conn, is_asking && !is_stalled && !d->is_closing &&
+				   (d->is_line_held || conn_waiting(d->conn) > 0));
 	if (wants_pause == d->is_paused)
 		return;
 	d->is_paused = wants_pause;
