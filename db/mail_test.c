@@ -557,8 +557,6 @@ int main(void)
 		TEST(test_several_recipients),
 		TEST(test_a_mail_of_the_queue_comes_once),
 		TEST(test_handed_over_is_forgotten_after_a_day),
-		TEST(test_recipients_and_quota),
-		TEST(test_recipients_and_quota),
 		TEST(test_deleted_and_gone),
 		TEST(test_not_his_any_more),
 		TEST(test_empty_mailbox),
