@@ -381,6 +381,18 @@ static const struct command *command_find(const struct command_line *line, size_
 	return NULL;
 }
 
+/* Half a command is answered with the others that begin so. */
+static int usage_unknown(const struct command_line *line)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (!strcmp(commands[i].words[0], line->args[0]))
+			fprintf(stderr, "%s%s\n", found++ ? "       hato " : "usage: hato ",
+				commands[i].usage);
+	return found ? 2 : usage("no such command", line->args[0]);
+}
+
 static int check_config(const struct command_line *line)
 {
 	char path[4096], error[256];
@@ -414,11 +426,13 @@ int main(int argc, char **argv)
 	while (optind < argc)
 		if (!keep(line.args, &line.arg_count, COMMAND_ARGS_MAX, argv[optind++]))
 			return usage("too many arguments", NULL);
+	if (!line.arg_count && check && line.dir)
+		return check_config(&line);
 	if (!line.arg_count)
 		return usage("which command?", NULL);
 	const struct command *command = command_find(&line, &words);
 	if (!command)
-		return usage("no such command", line.args[0]);
+		return usage_unknown(&line);
 	if (!line.dir)
 		return usage("--dir DIR is needed", NULL);
 	if (check)

@@ -127,6 +127,9 @@ class Queue(unittest.TestCase):
         self.assertEqual([], self.ids("?lane=d.example")[0])
 
     def test_what_is_wrong_is_said(self):
+        half = self.hato.command("queue", check=False)
+        self.assertEqual(2, half.returncode)
+        self.assertIn("hato queue retry ID", half.stderr)
         for method, path in (("GET", "/v1/queue?after=x"), ("GET", "/v1/queue?after=1.x"), ("GET", "/v1/queue?limit=0"),
                              ("GET", "/v1/queue?sender=x"), ("GET", "/v1/queue?lane=" + "x" * 300), ("GET", "/v1/queue/x"),
                              ("GET", "/v1/queue/0"), ("POST", "/v1/queue/x/hold"), ("DELETE", "/v1/queue/-1?reason=x")):

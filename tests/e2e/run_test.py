@@ -121,6 +121,7 @@ class Contract(unittest.TestCase):
         conf = self.folder / "state" / "hato.conf"
         good = conf.read_text()
         self.assertEqual(0, run(BUILD / "hato", "run", "--check-config", "--dir", self.folder / "state").returncode)
+        self.assertEqual(0, run(BUILD / "hato", "--check-config", "--dir", self.folder / "state").returncode)
         for program in built():
             done = run(BUILD / program, "--config", conf, "--check-config")
             self.assertEqual((0, b""), (done.returncode, done.stderr), program)
