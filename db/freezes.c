@@ -57,18 +57,6 @@ int binding_contain_row(struct engine *e, struct binding *b)
 	return err ? err : binding_contain(e, any, b);
 }
 
-int freeze_defers_mail(struct engine *e, int64_t subscriber, bool *defers)
-{
-	struct query q;
-	int64_t value = 0;
-
-	query_begin(&q, e, STMT_FREEZE_DEFERS_MAIL);
-	query_int(&q, subscriber);
-	int err = query_run_int(&q, &value);
-	*defers = value != 0;
-	return err;
-}
-
 /* ---- writing ---- */
 
 struct freeze_write {

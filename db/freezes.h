@@ -25,9 +25,6 @@ int breaker_covers(struct engine *e, int64_t any, const struct binding *b, bool 
 int breakers_resynchronised(struct engine *e, const char *realm, const char *nas_id,
 			    const char *feeder, int64_t now_us);
 
-/* Does a freeze of the subscriber, in whatever realm, keep his mail out? */
-int freeze_defers_mail(struct engine *e, int64_t subscriber, bool *defers);
-
 /* The first and the last address that a key holds. */
 struct addr key_last(const struct key *k);
 

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "db/feed.h"
-#include "db/freezes.h"
 #include "db/handed_over.h"
 #include "db/mail.h"
 #include "lib/err.h"
@@ -13,15 +12,22 @@
 
 /* ---- RCPT ---- */
 
+/* E_CONFLICT: the subscriber is frozen, and his mail with him. */
 static int owner_of(struct engine *e, const char *canonical, int64_t *subscriber)
 {
 	struct query q;
 
-	query_begin(&q, e, STMT_ADDRESS_OWNER);
+	query_begin(&q, e, STMT_RECIPIENT);
 	query_text(&q, canonical);
-	int err = query_run_int(&q, subscriber);
+	int err = query_first(&q);
+	if (!err) {
+		*subscriber = query_get_int(&q);
+		if (query_get_int(&q))
+			err = E_CONFLICT;
+	}
+	int end = query_end(&q);
 	engine_assert_idle(e);
-	return err;
+	return err ? err : end;
 }
 
 static bool is_over(const struct mailbox *box, uint64_t size, uint64_t quota_bytes)
@@ -41,16 +47,6 @@ static int has_room(struct engine *e, int64_t subscriber, uint64_t size, uint64_
 	return is_over(&box, size ? size : 1, quota_bytes) ? E_FULL : 0;
 }
 
-/* E_CONFLICT: the subscriber is frozen, and his mail with him. */
-static int is_open(struct engine *e, int64_t subscriber)
-{
-	bool defers = false;
-	int err = freeze_defers_mail(e, subscriber, &defers);
-
-	engine_assert_idle(e);
-	return !err && defers ? E_CONFLICT : err;
-}
-
 void recipient_check(struct db_port *port, const char *canonical, uint64_t size,
 		     uint64_t quota_bytes, recipient_got *got, void *arg)
 {
@@ -60,8 +56,6 @@ void recipient_check(struct db_port *port, const char *canonical, uint64_t size,
 
 	if (e)
 		err = owner_of(e, canonical, &subscriber);
-	if (!err)
-		err = is_open(e, subscriber);
 	if (!err) {
 		e = port_reader(port, DB_MAIL, &err);
 		if (e)
