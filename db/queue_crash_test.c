@@ -244,8 +244,8 @@ struct left {
 static struct left *read_left(sqlite3 *db)
 {
 	static const char *const sql[] = {
-		"SELECT CAST(m.envid AS INTEGER) FROM recipient r JOIN mail m ON m.id = r.mail"
-		" WHERE m.envid NOT LIKE 'B%'",
+		("SELECT CAST(m.envid AS INTEGER) FROM recipient r JOIN mail m ON m.id = r.mail"
+		 " WHERE m.envid NOT LIKE 'B%'"),
 		"SELECT CAST(substr(envid, 2) AS INTEGER) FROM mail WHERE envid LIKE 'B%'",
 		"SELECT CAST(substr(address, 2) AS INTEGER) FROM suppression"};
 	struct left *left = calloc(NUMBERS, sizeof *left);
