@@ -38,6 +38,10 @@ class Incident(unittest.TestCase):
         cases = NORMAL + WEAKENED  # each waits most of its time
         with concurrent.futures.ThreadPoolExecutor(len(cases)) as pool:
             cls.results = dict(zip(cases, pool.map(lambda case: replay(*case), cases)))
+        for case in WEAKENED:  # eight systems at a time: one that came to no end in its short patience has said nothing yet
+            if not cls.results[case][1]:
+                print("no report, once more alone: %s: %s" % (case, cls.results[case][0].stderr), flush=True)
+                cls.results[case] = replay(*case)
 
     def no_stranger(self, faulty):
         done, report, log = self.results[(None, faulty)]
@@ -72,6 +76,7 @@ class Incident(unittest.TestCase):
             with self.subTest(off=off):
                 done, report, log = self.results[(off, faulty)]
                 self.assertEqual(1, done.returncode, (done.stdout, done.stderr, log[-3000:]))
+                self.assertTrue(report, (done.stderr, log[-3000:]))
                 self.assertGreater(report["stranger"], 0, report)
 
     def test_what_people_run_has_no_trace_of_it(self):
