@@ -61,8 +61,8 @@ static const char *const sql[QUERIES] = {
 		   "port_first, port_last, generation, state) VALUES (?1, 8, 0, ?2, '', "
 		   "zeroblob(16), 0, 0, 0, 0, 0)",
 	[GONE] = "DELETE FROM recipient WHERE mail = ?1 AND number = 1 RETURNING lane",
-	[FIRST] = "SELECT next_us FROM recipient WHERE lane = ?1 AND next_us IS NOT NULL ORDER BY "
-		  "next_us LIMIT 1",
+	[FIRST] = ("SELECT next_us FROM recipient WHERE lane = ?1 AND next_us IS NOT NULL ORDER BY "
+		   "next_us LIMIT 1"),
 	[LANE_SET] = "UPDATE lane SET next_us = ?2 WHERE id = ?1 AND next_us IS NOT ?2",
 	[LANE_DROP] = "DELETE FROM lane WHERE id = ?1",
 	[LEFT] = "SELECT recipients FROM mail WHERE id = ?1",
