@@ -128,6 +128,7 @@ static void open_store(struct bare *b, const char *path)
 {
 	if (sqlite3_open_v2(path, &b->db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
 		die(b, path);
+	sqlite3_busy_timeout(b->db, 5000); /* the gateway sweeps meanwhile */
 	execute(b,
 		"PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-65536");
 	for (int i = 0; i < QUERIES; i++) {
