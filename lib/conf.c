@@ -74,8 +74,7 @@ int conf_number(const char *text, int64_t least, int64_t most, int64_t *out)
 	return 0;
 }
 
-/* Seconds, or a number of them that people say: 30s, 5m, 2h, 2d. */
-static int seconds_parse(const char *text, int64_t least, int64_t most, int64_t *out)
+int conf_seconds(const char *text, int64_t least, int64_t most, int64_t *out)
 {
 	static const struct {
 		char unit;
@@ -184,7 +183,7 @@ static int row_set(struct conf *c, const struct conf_row *row, const char *text)
 	switch (row->kind) {
 	case CONF_INT:
 		if (!strcmp(row->unit, "s"))
-			return seconds_parse(text, row->least, row->most, at);
+			return conf_seconds(text, row->least, row->most, at);
 		return conf_number(text, row->least, row->most, at);
 	case CONF_TEXT:
 		return conf_text_set(at, text);

@@ -41,6 +41,9 @@ struct conf_realm {
 	char name[REALM_MAX];
 	uint16_t handset_port, handset_tls_port, pop3_port, pop3s_port;
 	uint16_t submission_port, submissions_port;
+	/* How long a POP login lets its address submit at either; 0 = not. -1, as
+	 * smtpgw.pop_before_smtp: none after conf_load. */
+	int64_t submission_pop_s, submissions_pop_s;
 	uint16_t trigger_port;
 	char *device; /* its listeners\' network device, "" = any; of `default`: see the daemons */
 	char *trigger_source; /* egress: source address, "" = the system's choice */
@@ -165,6 +168,8 @@ void conf_free(struct conf *c);
 /* `relative` below DIR, absolute as it is; the caller frees. */
 char *conf_path(const struct conf *c, const char *relative);
 const struct conf_realm *conf_realm(const struct conf *c, const char *name);
+/* One of its submission ports takes a POP login for AUTH. */
+bool conf_realm_trusts_pop(const struct conf_realm *r);
 
 /* A commented example of every key of the sections named in `sections` (null: all), as written by
  * `hato init`. */

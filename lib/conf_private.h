@@ -16,6 +16,8 @@ struct conf_row {
 const struct conf_row *conf_rows(size_t *count);
 bool conf_section_is(const char *text, const char *section);
 int conf_number(const char *text, int64_t least, int64_t most, int64_t *out);
+/* Seconds, or a number of them that people say: 30s, 5m, 2h, 2d. */
+int conf_seconds(const char *text, int64_t least, int64_t most, int64_t *out);
 /* With the line of what is wrong. words: up to a null; *out: which of them. */
 int conf_number_set(const char *name, const char *value, int64_t least, int64_t most, int64_t *out,
 		    char error[256]);

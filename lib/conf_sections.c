@@ -28,6 +28,15 @@ static int port_set(uint16_t *port, const char *name, const char *value, char er
 	return rc;
 }
 
+static int pop_seconds_set(int64_t *seconds, const char *name, const char *value, char error[256])
+{
+	int rc = conf_seconds(value, -1, 86400, seconds);
+
+	if (rc)
+		snprintf(error, 256, "%.60s: '%.40s' is no time in -1..86400 (s)", name, value);
+	return rc;
+}
+
 static struct conf_realm *realm_get(struct conf *c, const char *name)
 {
 	for (size_t i = 0; i < c->realm_count; i++)
@@ -38,6 +47,7 @@ static struct conf_realm *realm_get(struct conf *c, const char *name)
 	struct conf_realm *r = &c->realms[c->realm_count++];
 	snprintf(r->name, sizeof r->name, "%s", name);
 	r->trigger_port = 2948;
+	r->submission_pop_s = r->submissions_pop_s = -1;
 	return r;
 }
 
@@ -72,6 +82,10 @@ int conf_realm_set(struct conf *c, const char *realm, const char *name, const ch
 	for (size_t i = 0; i < sizeof ports / sizeof *ports; i++)
 		if (!strcmp(name, ports[i].name))
 			return port_set(ports[i].port, name, value, error);
+	if (!strcmp(name, "submission_pop_before_smtp"))
+		return pop_seconds_set(&r->submission_pop_s, name, value, error);
+	if (!strcmp(name, "submissions_pop_before_smtp"))
+		return pop_seconds_set(&r->submissions_pop_s, name, value, error);
 	if (!strcmp(name, "device"))
 		return conf_text_set(&r->device, value);
 	if (!strcmp(name, "trigger_source"))
@@ -184,6 +198,19 @@ static int texts_complete(struct conf *c)
 	return rc;
 }
 
+static void pop_seconds_complete(struct conf *c)
+{
+	c->realms[0].submission_pop_s = c->smtpgw_submission_pop_before_smtp;
+	c->realms[0].submissions_pop_s = c->smtpgw_submissions_pop_before_smtp;
+	for (size_t i = 0; i < c->realm_count; i++) {
+		struct conf_realm *r = &c->realms[i];
+		if (r->submission_pop_s < 0)
+			r->submission_pop_s = c->smtpgw_pop_before_smtp;
+		if (r->submissions_pop_s < 0)
+			r->submissions_pop_s = c->smtpgw_pop_before_smtp;
+	}
+}
+
 static int one_of(const char *key, const char *value, const char *const *words, char error[256])
 {
 	unsigned which;
@@ -279,6 +306,7 @@ int conf_check(struct conf *c, char error[256])
 	r->submissions_port = (uint16_t)c->smtpgw_submissions_port;
 	r->trigger_port = (uint16_t)c->pushsrv_trigger_port;
 
+	pop_seconds_complete(c);
 	int rc = texts_complete(c);
 	if (!rc)
 		rc = one_of("popgw.login_id", c->popgw_login_id,
@@ -364,4 +392,10 @@ const struct conf_realm *conf_realm(const struct conf *c, const char *name)
 		if (!strcmp(c->realms[i].name, name))
 			return &c->realms[i];
 	return NULL;
+}
+
+bool conf_realm_trusts_pop(const struct conf_realm *r)
+{
+	return (r->submission_port && r->submission_pop_s > 0) ||
+	       (r->submissions_port && r->submissions_pop_s > 0);
 }

@@ -283,6 +283,7 @@ static void test_refusals(void **state)
 		{"[realm B!]\nhandset_port = 1\n", NULL, "realm"},
 		{"[realm default]\nhandset_port = 1\n", NULL, "daemons' sections"},
 		{"[realm b]\nport = 1\n", NULL, "unknown key"},
+		{"[realm b]\nsubmission_pop_before_smtp = 2d\n", NULL, "no time"},
 		{"[network-key k]\nscopes = all\n", NULL, "scopes"},
 		{"[network-key k]\nscopes = lease\n", NULL, "no file"},
 		{"[radius-client k]\nsecret_file = k\n", NULL, "no addresses"},
@@ -425,6 +426,34 @@ static void test_durations(void **state)
 	}
 }
 
+/* Each submission port its own; what is not said is smtpgw's. */
+static void test_pop_before_smtp(void **state)
+{
+	(void)state;
+	struct conf *c = load("[smtpgw]\npop_before_smtp = 5m\n"
+			      "submissions_pop_before_smtp = 0\n"
+			      "[realm b]\nsubmission_port = 9587\nsubmissions_port = 9465\n"
+			      "submission_pop_before_smtp = 2h\n"
+			      "[realm c]\nsubmission_port = 9588\n"
+			      "submission_pop_before_smtp = 0\n"
+			      "[realm d]\npop3_port = 9110\n",
+			      NULL);
+
+	assert_int_equal(c->realms[0].submission_pop_s, 300);
+	assert_int_equal(c->realms[0].submissions_pop_s, 0);
+	assert_int_equal(conf_realm(c, "b")->submission_pop_s, 7200);
+	assert_int_equal(conf_realm(c, "b")->submissions_pop_s, 300);
+	assert_true(conf_realm_trusts_pop(&c->realms[0]));
+	assert_true(conf_realm_trusts_pop(conf_realm(c, "b")));
+	assert_false(conf_realm_trusts_pop(conf_realm(c, "c"))); /* its one port does not */
+	assert_false(conf_realm_trusts_pop(conf_realm(c, "d"))); /* it has none */
+	conf_free(c);
+	c = load("[smtpgw]\nsubmissions_pop_before_smtp = 1m\n", NULL);
+	assert_int_equal(c->realms[0].submission_pop_s, 0);
+	assert_int_equal(c->realms[0].submissions_pop_s, 60);
+	conf_free(c);
+}
+
 static void test_running_sets(void **state)
 {
 	(void)state;
@@ -463,6 +492,7 @@ int main(void)
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_example_is_the_defaults),
 		cmocka_unit_test(test_durations),
+		cmocka_unit_test(test_pop_before_smtp),
 		cmocka_unit_test(test_running_sets),
 	};
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);

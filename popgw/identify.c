@@ -53,7 +53,8 @@ static void finish(struct session *s)
 					.generation = s->who.generation,
 					.at_us = clock_now_us()};
 
-	if (!s->worker->popgw->conf->smtpgw_pop_before_smtp || key_is_block(&s->who.key)) {
+	if (!conf_realm_trusts_pop(conf_realm(s->worker->popgw->conf, s->realm)) ||
+	    key_is_block(&s->who.key)) {
 		login_decided(s, REFUSAL_NONE);
 		return;
 	}

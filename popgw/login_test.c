@@ -325,7 +325,7 @@ static void test_record(void **state)
 	client_ask(&c, "QUIT\r\n", "+OK");
 	client_close(&c);
 	assert_int_equal(bed.recorded.subscriber, 0);
-	bed.conf->smtpgw_pop_before_smtp = 300;
+	bed.conf->realms[0].submissions_pop_s = 300;
 	c = client_log_in(2, 3);
 	assert_int_equal(bed.recorded.subscriber, 5);
 	assert_int_equal(bed.recorded.generation, 3);

@@ -107,10 +107,18 @@ static int read_lmtp(struct daemon *d, struct smtpgw *g)
 	return 0;
 }
 
+static bool trusts_pop(const struct conf *c)
+{
+	for (size_t i = 0; i < c->realm_count; i++)
+		if (conf_realm_trusts_pop(&c->realms[i]))
+			return true;
+	return false;
+}
+
 static int open_db(struct daemon *d, struct smtpgw *g)
 {
 	/* mail.db is asked for logins by POP alone. */
-	unsigned mail = g->conf->smtpgw_pop_before_smtp > 0 ? DB_FILE(DB_MAIL) : 0U;
+	unsigned mail = trusts_pop(g->conf) ? DB_FILE(DB_MAIL) : 0U;
 	const struct db_options options = {
 		.daemon = "smtpgw", .files = DB_FILE(DB_BINDINGS) | DB_FILE(DB_QUEUE) | mail};
 

@@ -110,7 +110,6 @@ static void fill_host(struct submission_worker *w, const struct driver_host *dri
 	h->driver = *driver;
 	h->driver.limits.kind = &session_submission;
 	h->driver.limits.auth_requires_tls = c->smtpgw_auth_requires_tls;
-	h->driver.limits.trusts_pop = c->smtpgw_pop_before_smtp > 0;
 	if (h->driver.max_command < AUTH_LINE_MAX)
 		h->driver.max_command = AUTH_LINE_MAX;
 	h->rate = w->all->rate;
@@ -121,7 +120,6 @@ static void fill_host(struct submission_worker *w, const struct driver_host *dri
 					   .octets_max = (size_t)c->smtpgw_max_header,
 					   .fields_max = (size_t)c->smtpgw_max_header_fields};
 	h->login_s = c->smtpgw_login_seconds;
-	h->pop_us = c->smtpgw_pop_before_smtp * CLOCK_S;
 }
 
 static int open_door(struct submission_worker *w, size_t index, uint16_t port, bool is_tls)
@@ -147,7 +145,13 @@ static int open_door(struct submission_worker *w, size_t index, uint16_t port, b
 
 	if (!port)
 		return 0;
-	*d = (struct submission_door){.host = &w->host, .realm = realm->name};
+	*d = (struct submission_door){
+		.host = &w->host,
+		.driver = w->host.driver,
+		.realm = realm->name,
+		.pop_us = (is_tls ? realm->submissions_pop_s : realm->submission_pop_s) * CLOCK_S,
+	};
+	d->driver.limits.trusts_pop = d->pop_us > 0;
 	snprintf(what, sizeof what, "realm %s: submission", realm->name);
 	int err = daemon_open_listener(w->daemon, w->loop, what, &options, &d->listener);
 	if (!err)

@@ -226,7 +226,7 @@ static void op_inspect_sender(void *arg)
 		.source = p->source,
 		.source_port = p->source_port,
 		.who = p->who,
-		.pop_us = h->pop_us,
+		.pop_us = p->door->pop_us,
 		.done = on_sender,
 		.arg = p,
 	};
@@ -499,7 +499,7 @@ void submitter_accepted(void *arg, struct conn *c)
 	p->source = conn_peer(c)->addr;
 	p->source_port = conn_peer(c)->port;
 	p->conn_id = conn_id(c);
-	driver_open(&p->driver, &way, &door->host->driver, c);
+	driver_open(&p->driver, &way, &door->driver, c);
 	conn_set_total(c, door->host->login_s);
 	p->driver.session.is_tls = conn_is_tls(c);
 }

@@ -35,13 +35,15 @@ struct submission_host {
 	int64_t correspondents; /* domains that are kept of whom a subscriber sends to; 0: none */
 	struct header_limits header;
 	struct reception_host reception;
-	int64_t login_s, pop_us; /* pop_us: how long a POP login counts; 0: not */
+	int64_t login_s;
 };
 
 /* A port of one realm. */
 struct submission_door {
 	const struct submission_host *host;
+	struct driver_host driver; /* the host's, with what is this port's own */
 	const char *realm;
+	int64_t pop_us; /* how long a POP login counts here; 0: not */
 	struct listener *listener;
 };
 

@@ -483,11 +483,21 @@ class Limits(SubmissionTest):
 
 
 class PopBeforeSmtp(SubmissionTest):
-    sets = {"smtpgw.pop_before_smtp": 600}
+    sets = {"smtpgw.pop_before_smtp": "10m", "smtpgw.submissions_pop_before_smtp": 0}
 
     def pop(self, phone, **how):
         with phone.login(**how) as pop:
             pop.say("QUIT")
+
+    def test_each_port_has_its_own(self):
+        phone = self.phones.next()
+        self.pop(phone)
+        with self.open(phone, tls=True) as smtp:
+            self.is_said(smtp.say("MAIL FROM:<%s>" % phone.address), 530, "5.7.0")
+            self.is_said(smtp.auth("PLAIN", phone.msisdn, phone.token), 235, "2.7.0")
+            smtp.ok("MAIL FROM:<%s>" % phone.address)
+        with self.open(phone) as smtp:
+            smtp.ok("MAIL FROM:<%s>" % phone.address)
 
     def test_a_pop_login_lets_its_address_send(self):
         phone, other = self.phones.next(), self.phones.next()
