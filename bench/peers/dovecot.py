@@ -48,17 +48,21 @@ service stats {
 
 
 class Dovecot:
-    def __init__(self, form="mdbox"):
+    def __init__(self, form="mdbox", more=""):
+        """`more`: settings that go behind, and before, these."""
         self.folder = tempfile.mkdtemp(prefix="hato-dovecot-")
         self.dir = pathlib.Path(self.folder)
         self.dir.chmod(0o755)
         (self.dir / "mail").mkdir()
         shutil.chown(self.dir / "mail", "nobody", "nogroup")
         self.port, = free_ports(1)
-        (self.dir / "conf").write_text(CONFIG % {"dir": self.dir, "port": self.port, "form": form})
+        (self.dir / "conf").write_text(CONFIG % {"dir": self.dir, "port": self.port, "form": form} + more)
         self.process = subprocess.Popen(["/usr/sbin/dovecot", "-F", "-c", str(self.dir / "conf")], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-        eventually("Dovecot is up", lambda: "starting up" in self.log())
+        eventually("Dovecot is up", self.is_up)
+
+    def is_up(self):
+        return "starting up" in self.log()
 
     def log(self):
         path = self.dir / "log"
