@@ -127,7 +127,7 @@ def main():
     tls = ours.hato.dir / "state" / "tls"
     certificate, key = tls / "cert.pem", tls / "key.pem"
     bare, bare_ports = bare_of(certificate, key)
-    dovecot = DovecotPop(certificate, key, os.environ.get("DOVECOT_FORM", "mdbox"))
+    dovecot = DovecotPop(certificate, key, os.environ.get("DOVECOT_FORM", "sdbox"))
     try:
         deliver(dovecot.port, lambda n: "u%039d@hato.example" % n)
         contest(ours, dovecot, bare_ports)

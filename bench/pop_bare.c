@@ -24,15 +24,15 @@
 
 #include "lib/tls.h"
 
-#define LINE_MAX_ 256
-#define DIGITS    10
-#define ROOM      65536
+#define COMMAND_MAX 256
+#define DIGITS      10
+#define ROOM        65536
 
 struct peer {
 	int fd;
 	SSL *ssl;
 	char owner[DIGITS];
-	char in[LINE_MAX_];
+	char in[COMMAND_MAX];
 	size_t held;
 };
 
@@ -139,11 +139,11 @@ static void readable(struct bare *b, struct peer *p)
 		return;
 	}
 	if (p->ssl) {
-		n = SSL_read(p->ssl, p->in + p->held, (int)(LINE_MAX_ - p->held));
+		n = SSL_read(p->ssl, p->in + p->held, (int)(COMMAND_MAX - p->held));
 		if (n <= 0 && SSL_get_error(p->ssl, (int)n) == SSL_ERROR_WANT_READ)
 			return;
 	} else {
-		n = recv(p->fd, p->in + p->held, LINE_MAX_ - p->held, 0);
+		n = recv(p->fd, p->in + p->held, COMMAND_MAX - p->held, 0);
 	}
 	if (n <= 0) {
 		hang_up(p);

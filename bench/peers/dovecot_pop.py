@@ -53,7 +53,7 @@ service anvil {
 
 
 class DovecotPop(Dovecot):
-    def __init__(self, certificate, key, form="mdbox"):
+    def __init__(self, certificate, key, form="sdbox"):
         self.plain, self.secure = free_ports(2)
         super().__init__(form, CONFIG % {
             "certificate": certificate, "key": key, "plain": self.plain, "secure": self.secure,
