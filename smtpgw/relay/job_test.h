@@ -32,7 +32,7 @@ struct job_of {
 static inline struct job *job_make(const struct job_of *of)
 {
 	struct queue_recipient rows[JOB_MOST];
-	char names[JOB_MOST][32];
+	char names[JOB_MOST][40];
 	struct job *j;
 
 	assert_true(of->count <= JOB_MOST);

@@ -1,11 +1,14 @@
 """Real mail, to the byte: what comes in by MX goes out by POP3, what is submitted goes through the queue, a Postfix outside and
 back, and what the relay sends is what was accepted."""
+import concurrent.futures
+import contextlib
 import re
+import sqlite3
 import unittest
 
 from harness.corpus import as_stored, files, has_only_fields, head_lines, is_clean, messages
 from harness.mail import Smtp, content_of, message
-from harness.phones import Phones
+from harness.phones import Phone, Phones
 from harness.pop import b64
 from harness.postfix import Postfix
 from harness.queue import Queue
@@ -92,6 +95,31 @@ class ByMx(CorpusTest):
                             else:
                                 reply = smtp.deliver(phone.address, octets + b"\r\n", sender)
                             self.assertEqual((550, "5.5.2"), (reply[0], reply[1].split()[0]), reply)
+        self.assertEqual([], phone.fetch())
+
+    def test_a_thousand_mailboxes(self):
+        """One mail, a thousand subscribers: each has it once, and its octets are in the store once."""
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            to = [s.address for s in pool.map(self.hato.subscriber, range(1001, 2001))]
+        phone = self.phones.next()
+        mail = message("to all", ("x" * 60 + "\r\n") * 200)
+        with Smtp(self.hato.port("smtpgw.mx_port")) as smtp:
+            smtp.send(b"MAIL FROM:<someone@elsewhere.example>\r\n"
+                      + b"".join(b"RCPT TO:<%s>\r\n" % t.encode() for t in [*to, phone.address]))
+            self.assertEqual([250] * 1001 + [452], [smtp.reply()[0] for _ in range(1002)])
+            self.assertEqual(250, smtp.data(mail)[0][0])
+        with contextlib.closing(sqlite3.connect("file:%s?mode=ro" % (self.hato.dir / "state/db/mail.db"), uri=True)) as db:
+            [(body, rows, mailboxes)] = db.execute("SELECT body, count(*), count(DISTINCT mailbox) FROM message"
+                                                   " WHERE body IN (SELECT max(body) FROM message)").fetchall()
+            self.assertEqual((1000, 1000), (rows, mailboxes))
+            self.assertEqual([(1000,)], db.execute("SELECT refs FROM body WHERE id = ?", [body]).fetchall())
+            octets = b"".join(o for o, in db.execute("SELECT octets FROM chunk WHERE id / 4096 = ? ORDER BY id", [body]))
+            self.assertTrue(octets.endswith(mail))
+            self.assertEqual([(0,)], db.execute("SELECT count(*) FROM body WHERE id > ?", [body]).fetchall())
+        for number in (1001, 1500, 2000):
+            someone = Phone(self.phones, number)
+            someone.attach()
+            self.assertEqual([mail], someone.fetch())
         self.assertEqual([], phone.fetch())
 
 
