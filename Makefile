@@ -151,9 +151,10 @@ $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BUILD)/libdb.a $(BUILD)/libhato.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libdb.a $(BUILD)/libhato.a $(LIBS)
 
-.PHONY: docs unit e2e benches test fuzz fuzzers fuzz-short soak demo bench model lint clean help tests
+.PHONY: docs unit e2e benches drives test fuzz fuzzers fuzz-short soak demo bench model lint clean help tests
 tests: $(TESTS) $(DRIVES)
 benches: $(BENCHES)
+drives: $(DRIVES)
 
 unit: $(TESTS)
 	@scripts/run-unit-tests $(TESTS)
@@ -182,8 +183,12 @@ fuzz:
 	@$(MAKE) --no-print-directory -j2 FUZZ=1 fuzzers
 	@scripts/run-fuzzers build-fuzz $(FUZZ_SECONDS)
 
-bench: all $(BENCHES) $(DRIVES)
-	@HATO_BUILD=$(BUILD) bench/run
+# `make bench` runs the pieces that bench/pieces.py lists, `make bench-NAME` one of its names.
+bench: bench-all
+bench-%:
+	@scripts/install-deps peers
+	@$(MAKE) --no-print-directory -s -j2 all benches drives
+	@HATO_BUILD=$(BUILD) bench/run $*
 
 model:
 	@scripts/install-deps model
@@ -205,7 +210,8 @@ help:
 	@echo 'make test       unit, end-to-end and (short) crash tests; SAN=address,undefined or SAN=thread'
 	@echo 'make soak       the crash tests in their long form, a whole day of faults, 200,000 bounces, 10 million histories of leases (SOAK_HISTORIES=N)'
 	@echo 'make fuzz       every libFuzzer target, FUZZ_SECONDS=60 each'
-	@echo 'make bench      what it costs, with ratios'
+	@echo 'make bench      what it costs beside its peers and the bare limit, in half an hour: a table, bench/results/'
+	@echo 'make bench-NAME one of it: pop lmtp lease push token smtp storm scale, or another name of `bench/run list`'
 	@echo 'make model      the protocol in Promela, checked by spin'
 	@echo 'make docs       the pages that are made from the code'
 	@echo 'make lint       formatting, static analysis, gcc and clang without a warning'

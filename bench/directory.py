@@ -8,14 +8,14 @@ addresses by one reader (db_bench), each from the store: there is no cache of ou
 """
 import json
 import os
-import subprocess
 import sys
 import pathlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "bench")]
+from contest import run  # noqa: E402
 from harness.system import BUILD  # noqa: E402
-from lease import Authsrv, run  # noqa: E402
+from lease import Authsrv  # noqa: E402
 
 
 def resident(pid):
@@ -33,8 +33,7 @@ def main(n):
         size = os.path.getsize(ours.store)
     finally:
         ours.stop()
-    looked = json.loads(subprocess.run([str(BUILD / "bench" / "db_bench"), "look", str(ours.store.parent), str(n), "10"], check=True,
-                                       capture_output=True, text=True).stdout)
+    looked = run(BUILD / "bench" / "db_bench", "look", ours.store.parent, n, 10)
     ours.close()
     print(json.dumps({"bench": "directory", "bindings": n, "octets_each": round(after["Anonymous"] / n, 1),
                       "anonymous_mib": round(after["Anonymous"] / 2 ** 20, 1), "resident_mib": round(after["Rss"] / 2 ** 20, 1),

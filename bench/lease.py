@@ -1,11 +1,11 @@
 """Durable lease events a second: by RADIUS, by REST one by one, by REST in batches of 1,000; beside FreeRADIUS and the bare limit.
 
-    bench/run lease [SUBSCRIBERS ...]         default: 10000 1000000; LEASE_ROUNDS=5 LEASE_SECONDS=4
+    bench/run lease [SUBSCRIBERS ...]         default: 10000 1000000; LEASE_ROUNDS=5 LEASE_SECONDS=2
 
-All contenders take turns (A B C ... A B C ...), so that what else the machine does meets each of them. Every answer is checked by the
-generator, and what was answered is counted in the store afterwards. Ours is authsrv alone, as FreeRADIUS is alone.
+Every answer is checked by the generator, and what was answered is counted in the store afterwards. Ours is authsrv alone, as FreeRADIUS is
+alone.
 """
-import json
+import collections
 import os
 import shutil
 import sqlite3
@@ -16,19 +16,13 @@ import pathlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "bench")]
+from contest import run, tell, turns  # noqa: E402
 from harness.system import BUILD, Hato, eventually  # noqa: E402
 from peers.freeradius import SECRET, FreeRadius  # noqa: E402
 
 ROUNDS = int(os.environ.get("LEASE_ROUNDS", "5"))
-SECONDS = os.environ.get("LEASE_SECONDS", "4")
+SECONDS = os.environ.get("LEASE_SECONDS", "2")
 IN_FLIGHT, BATCH, BATCH_CONNECTIONS = "64", "1000", "4"
-
-
-def run(*words):
-    done = subprocess.run([str(w) for w in words], capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit("the run is void: %s\n%s" % (" ".join(map(str, words)), done.stderr[-2000:]))
-    return json.loads(done.stdout)
 
 
 class Authsrv:
@@ -75,37 +69,40 @@ class Authsrv:
         self.hato.close()
 
 
+PAIRS = [("radius", "bare-64", 0.7), ("radius", "FreeRADIUS + PostgreSQL", 3), ("radius", "FreeRADIUS + SQLite", 15),
+         ("radius", "FreeRADIUS that stores nothing", None), ("rest", "bare-64", 0.7), ("rest-batch", "bare-1000", 0.7)]
+PEERS = {"FreeRADIUS + PostgreSQL": "postgresql", "FreeRADIUS + SQLite": "sqlite", "FreeRADIUS that stores nothing": "none"}
+
+
 class Contest:
     def __init__(self, subscribers):
         self.n = subscribers
         self.ours = Authsrv(subscribers)
-        self.peers = {"freeradius-" + b: FreeRadius(b) for b in ("postgresql", "sqlite", "none")}
-        self.rates = {}
-        self.latency = {}
-        self.answered = {}
+        self.peers = {name: FreeRadius(backend) for name, backend in PEERS.items()}
+        self.latency = collections.defaultdict(list)
+        self.answered = collections.Counter()
 
-    def load(self, *words):
-        return run(BUILD / "bench" / "lease_load", *words)
+    def load(self, name, whose, protocol, port, secret, *size):
+        def turn():
+            out = run(BUILD / "bench" / "lease_load", protocol, "127.0.0.1", port, secret, self.n, SECONDS, *size)
+            self.latency[name].append((out["p50_ms"], out["p99_ms"]))
+            self.answered[whose] += out["events"]
+            return out["per_second"]
+        return turn
 
-    def note(self, name, out):
-        self.rates.setdefault(name, []).append(out["per_second"])
-        self.latency.setdefault(name, []).append((out.get("p50_ms"), out.get("p99_ms")))
-        return out.get("events", 0)
+    def bare(self, group):
+        return lambda: run(BUILD / "bench" / "bare_store", "move", self.ours.bare, self.n, group, SECONDS)["per_second"]
 
-    def turn(self):
-        secret = (self.ours.state / "radius.secret").read_text().strip()
-        key = self.ours.hato.feeder_key()
-        radius, rest = self.ours.hato.port("authsrv.radius_port"), self.ours.hato.port("authsrv.network_port")
-        n = self.n
-        ours = self.note("radius", self.load("radius", "127.0.0.1", radius, secret, n, SECONDS, IN_FLIGHT))
-        self.note("bare-64", run(BUILD / "bench" / "bare_store", "move", self.ours.bare, n, 64, SECONDS))
-        ours += self.note("rest", self.load("rest", "127.0.0.1", rest, key, n, SECONDS, IN_FLIGHT))
-        ours += self.note("rest-batch", self.load("rest", "127.0.0.1", rest, key, n, SECONDS, BATCH_CONNECTIONS, BATCH))
-        self.note("bare-1000", run(BUILD / "bench" / "bare_store", "move", self.ours.bare, n, 1000, SECONDS))
-        self.answered["ours"] = self.answered.get("ours", 0) + ours
-        for name, peer in self.peers.items():
-            took = self.note(name, self.load("radius", "127.0.0.1", peer.port, SECRET, n, SECONDS, IN_FLIGHT))
-            self.answered[name] = self.answered.get(name, 0) + took
+    def contenders(self):
+        hato = self.ours.hato
+        secret, key = (self.ours.state / "radius.secret").read_text().strip(), hato.feeder_key()
+        radius, rest = hato.port("authsrv.radius_port"), hato.port("authsrv.network_port")
+        return {"radius": self.load("radius", "ours", "radius", radius, secret, IN_FLIGHT),
+                "bare-64": self.bare(64),
+                "rest": self.load("rest", "ours", "rest", rest, key, IN_FLIGHT),
+                "rest-batch": self.load("rest-batch", "ours", "rest", rest, key, BATCH_CONNECTIONS, BATCH),
+                "bare-1000": self.bare(1000),
+                **{name: self.load(name, name, "radius", peer.port, SECRET, IN_FLIGHT) for name, peer in self.peers.items()}}
 
     def check(self):
         stored = {"ours": self.ours.rows(), **{name: p.rows() for name, p in self.peers.items()}}
@@ -119,36 +116,17 @@ class Contest:
         self.ours.close()
 
 
-def figures(contest):
-    median = {name: statistics.median(r) for name, r in contest.rates.items()}
-    out = {"bench": "lease", "subscribers": contest.n, "rounds": ROUNDS, "seconds": float(SECONDS),
-           "per_second": {name: round(m) for name, m in median.items()},
-           "spread": {name: [min(r), max(r)] for name, r in contest.rates.items()},
-           "p50_ms": {n: statistics.median(x[0] for x in v) for n, v in contest.latency.items() if v[0][0] is not None},
-           "p99_ms": {n: statistics.median(x[1] for x in v) for n, v in contest.latency.items() if v[0][1] is not None}}
-    out["ratios"] = {
-        "radius / bare-64": median["radius"] / median["bare-64"],
-        "rest / bare-64": median["rest"] / median["bare-64"],
-        "rest-batch / bare-1000": median["rest-batch"] / median["bare-1000"],
-        "radius / freeradius-postgresql": median["radius"] / median["freeradius-postgresql"],
-        "radius / freeradius-sqlite": median["radius"] / median["freeradius-sqlite"],
-        "radius / freeradius-none": median["radius"] / median["freeradius-none"],
-    }
-    out["ratios"] = {k: round(v, 2) for k, v in out["ratios"].items()}
-    out["repeat"] = "bench/run lease %d" % contest.n
-    return out
-
-
 def main(sizes):
     for size in sizes:
         contest = Contest(size)
         try:
-            for _ in range(ROUNDS):
-                contest.turn()
+            rates = turns(contest.contenders(), ROUNDS)
             contest.check()
-            print(json.dumps(figures(contest)), flush=True)
         finally:
             contest.close()
+        p50, p99 = ({n: statistics.median(x[i] for x in v) for n, v in contest.latency.items()} for i in (0, 1))
+        tell("lease", rates, PAIRS, title="Lease events, {:,} subscribers".format(size), subscribers=size, seconds=float(SECONDS),
+             p50_ms=p50, p99_ms=p99, repeat="bench/run lease %d" % size)
 
 
 if __name__ == "__main__":

@@ -1,22 +1,20 @@
 """Mail that comes in, mails a second, durable, 16 sessions of 4 KB mails to 1,000 mailboxes: ours by SMTP (MX) and by LMTP; Dovecot's LMTP;
 Postfix in front of it; and the same rows by a bare writer in groups of 16.
 
-    bench/run mail_in                     MAIL_ROUNDS=5 MAIL_COUNT=10000
+    bench/run mail_in [mx | lmtp]         default: both; MAIL_ROUNDS=5 MAIL_COUNT=10000
 
-The contenders take turns. What came in is counted in the stores afterwards. Postfix answers when a mail is in its queue: its time ends when
+What came in is counted in the stores afterwards. Postfix answers when a mail is in its queue: its time ends when
 Dovecot has saved the last one.
 """
-import json
 import os
 import pathlib
 import sqlite3
-import statistics
-import subprocess
 import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "bench")]
+from contest import run, tell, turns  # noqa: E402
 from harness.postfix import Postfix  # noqa: E402
 from harness.system import BUILD, Hato, eventually  # noqa: E402
 from peers.dovecot import Dovecot  # noqa: E402
@@ -33,13 +31,6 @@ QUEUED = {"virtual_transport": "lmtp:inet:127.0.0.1:%d", "smtpd_client_message_r
 def load(protocol, where, count):
     words = [protocol, where, SESSIONS, count, OCTETS, PER_SESSION, BOXES, "u%u@hato.example"]
     return run(BUILD / "bench" / "mail_load", *words)
-
-
-def run(*words):
-    done = subprocess.run([str(w) for w in words], capture_output=True, text=True, timeout=600)
-    if done.returncode:
-        raise SystemExit("the run is void: %s\n%s" % (words, done.stderr))
-    return json.loads(done.stdout)
 
 
 class Ours:
@@ -98,24 +89,26 @@ class Peers:
         self.dovecot.close()
 
 
-def main():
-    ours, peers, rates = Ours(), Peers(), {}
+PAIRS = {"mx": [("mx", "Dovecot LMTP", 5), ("mx", "Postfix + Dovecot", 8), ("mx", "bare", None)],
+         "lmtp": [("lmtp", "Dovecot LMTP", 10), ("lmtp", "bare", None)]}
+
+
+def main(wanted):
+    pairs = [pair for name in wanted for pair in PAIRS[name]]
+    ours, peers = Ours(), Peers()
     try:
         bare = (BUILD / "bench" / "mail_bare", ours.store(), BOXES, SESSIONS, COUNT, OCTETS)
-        for _ in range(ROUNDS):
-            turns = {"mx": ours.mx, "dovecot": peers.lmtp, "bare": lambda: run(*bare)["per_second"], "lmtp": ours.lmtp,
-                     "postfix + dovecot": peers.both}
-            for name, turn in turns.items():
-                rates.setdefault(name, []).append(round(turn()))
+        contenders = {"mx": ours.mx, "Dovecot LMTP": peers.lmtp, "bare": lambda: run(*bare)["per_second"], "lmtp": ours.lmtp,
+                      "Postfix + Dovecot": peers.both}
+        paired = {name for pair in pairs for name in pair}
+        rates = turns({name: turn for name, turn in contenders.items() if name in paired}, ROUNDS)
     finally:
         peers.close()
         ours.hato.close()
-    median = {name: statistics.median(r) for name, r in rates.items()}
-    ratios = {"%s / %s" % (a, b): round(median[a] / median[b], 2) for a in ("mx", "lmtp")
-              for b in ("postfix + dovecot", "dovecot", "bare")}
-    print(json.dumps({"bench": "mail_in", "sessions": SESSIONS, "octets": OCTETS, "per_second": median,
-                      "spread": {n: [min(r), max(r)] for n, r in rates.items()}, "ratios": ratios, "repeat": "bench/run mail_in"}), flush=True)
+    title = "Mail in" if len(wanted) > 1 else "Mail in by " + wanted[0].upper()
+    tell("mail_in", rates, pairs, title=title, sessions=SESSIONS, octets=OCTETS,
+         repeat=" ".join(["bench/run mail_in", *sys.argv[1:]]))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:] or ["mx", "lmtp"])

@@ -1,32 +1,33 @@
 """Goodput under overload: ten times as many phones as bring authsrv to its peak, all of which obey Retry-After.
 
-    bench/overload.py [first|again]      (default both)
+    bench/run overload [again | first | narrow]   default: again first; BENCH_CLIENTS=32,64,128,256 BENCH_SECONDS=2
 
 authsrv has one worker on one core, the load (bench/storm_load.c) the other. First the peak: the best of several numbers of
 phones; then ten times as many. `again`: phones that ask again within the minute (nothing to commit); `first`: every token is a
-commit. Told: goodput as a share of the peak, refusals as a share of requests and what one costs, p99 of the tokens given, and
-what lease events (50/s) took meanwhile.
+commit. Told: goodput beside the peak in turns, refusals as a share of requests, p99 of the tokens given, and what lease events (50/s) took
+meanwhile. `narrow`: what a refusal costs.
 """
 import json
 import os
 import pathlib
-import subprocess
+import statistics
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests"))
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "bench")]
+from bindings import provision  # noqa: E402
+from contest import run, tell, turns  # noqa: E402
 from harness.system import BUILD, Hato  # noqa: E402
 
 STEPS = [int(n) for n in os.environ.get("BENCH_CLIENTS", "32,64,128,256").split(",")]
-ROUNDS = 3
-SECONDS = os.environ.get("BENCH_SECONDS", "4")
+ROUNDS = int(os.environ.get("OVERLOAD_ROUNDS", "5"))
+SECONDS = os.environ.get("BENCH_SECONDS", "2")
 CORES = sorted(os.sched_getaffinity(0))
 BATCH = 1000
 
 
 def prepare(hato, count):
     """Phones with leases: phone i has the address and the IMSI that storm_load gives it."""
-    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-    from bindings import provision
     provision(hato, range(count))
     events = [{"event": "start", "ip": "127.%d.%d.%d" % (2 + (i // 250 >> 8), i // 250 & 255, 1 + i % 250),
                "msisdn": "8190%08d" % i, "session_id": "s%d" % i} for i in range(1, count)]
@@ -43,13 +44,9 @@ def cpu_s(pid):
 def load(hato, clients, mode):
     pid = hato.pid("authsrv")
     before = cpu_s(pid)
-    run = subprocess.run(["taskset", "-c", str(CORES[-1]), str(BUILD / "bench/storm_load"),
-                          str(hato.port("authsrv.handset_port")), str(hato.port("authsrv.network_port")),
-                          str(hato.dir / "state/feeder.key"), "1", str(clients), SECONDS, mode],
-                         capture_output=True, text=True, check=True)
-    answer = json.loads(run.stdout)
+    answer = run("taskset", "-c", CORES[-1], BUILD / "bench/storm_load", hato.port("authsrv.handset_port"),
+                 hato.port("authsrv.network_port"), hato.dir / "state/feeder.key", 1, clients, SECONDS, mode)
     answer["cpu"] = round((cpu_s(pid) - before) / (float(SECONDS) * 1.25), 2)
-    print(json.dumps({"bench": "overload-step", "mode": mode, **answer}), file=sys.stderr, flush=True)
     return answer
 
 
@@ -63,21 +60,27 @@ def measure(mode):
             os.sched_setaffinity(int(task), {CORES[0]})
         steps = [load(hato, n, mode) for n in STEPS]
         clients = max(steps, key=lambda s: s["issued_per_s"])["clients"]
-        # Side by side, since the machine may have other work: the middle one of three ratios.
-        pairs = [(load(hato, clients, mode), load(hato, 10 * clients, mode)) for _ in range(ROUNDS)]
-        pairs.sort(key=lambda p: p[1]["issued_per_s"] / p[0]["issued_per_s"])
-        peak, over = pairs[ROUNDS // 2]
-        asked = over["issued_per_s"] + over["refused_per_s"]
-        return {"bench": "overload", "mode": mode, "peak_per_s": peak["issued_per_s"], "peak_clients": peak["clients"],
-                "clients": over["clients"], "goodput_per_s": over["issued_per_s"],
-                "goodput_ratio": round(over["issued_per_s"] / peak["issued_per_s"], 3),
-                "goodput_ratios": [round(o["issued_per_s"] / p["issued_per_s"], 3) for p, o in pairs],
-                "refused_per_s": over["refused_per_s"], "refused_share": round(over["refused_per_s"] / asked, 3),
-                "token_p99_ms": over["token_ms"]["p99"], "peak_token_p99_ms": peak["token_ms"]["p99"],
-                "event_ms": over["event_ms"], "events_failed": over["events_failed"], "failed": over["failed"],
-                "cpu": over["cpu"], "repeat": "bench/overload.py " + mode}
+        answers = {"the peak": [], "ten times": []}
+
+        def of(name, phones):
+            def turn():
+                answers[name].append(load(hato, phones, mode))
+                return answers[name][-1]["issued_per_s"]
+            return turn
+        rates = turns({"the peak": of("the peak", clients), "ten times": of("ten times", 10 * clients)}, ROUNDS)
     finally:
         hato.close()
+    over = answers["ten times"]
+    failed = sum(a["failed"] + a["events_failed"] for name in answers for a in answers[name])
+    if failed:
+        raise SystemExit("the run is void: %d requests failed" % failed)
+    refused = statistics.median(o["refused_per_s"] / (o["issued_per_s"] + o["refused_per_s"]) for o in over)
+    title = "Overload: %s tokens" % {"again": "repeated", "first": "first"}[mode]
+    tell("overload", rates, [("ten times", "the peak", 0.9)], title=title, mode=mode, phones=[clients, 10 * clients],
+         refused_share=round(refused, 3),
+         token_p99_ms={name: statistics.median(a["token_ms"]["p99"] for a in answers[name]) for name in answers},
+         event_ms={k: statistics.median(o["event_ms"][k] for o in over) for k in ("p50", "p99", "max")},
+         repeat="bench/run overload " + mode)
 
 
 def refusal():
@@ -90,11 +93,14 @@ def refusal():
         asked = answer["issued_per_s"] + answer["refused_per_s"]
         return {"bench": "overload-narrow", "clients": 4000, "refused_share": round(answer["refused_per_s"] / asked, 3),
                 "goodput_per_s": answer["issued_per_s"], "refused_per_s": answer["refused_per_s"], "cpu": answer["cpu"],
-                "event_ms": answer["event_ms"], "events_failed": answer["events_failed"], "repeat": "bench/overload.py narrow"}
+                "event_ms": answer["event_ms"], "events_failed": answer["events_failed"], "repeat": "bench/run overload narrow"}
     finally:
         hato.close()
 
 
 if __name__ == "__main__":
-    for wanted in sys.argv[1:] or ["again", "first", "narrow"]:
-        print(json.dumps(refusal() if wanted == "narrow" else measure(wanted)), flush=True)
+    for wanted in sys.argv[1:] or ["again", "first"]:
+        if wanted == "narrow":
+            print(json.dumps(refusal()), flush=True)
+        else:
+            measure(wanted)

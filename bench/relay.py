@@ -1,13 +1,12 @@
 """Mails a second out of the queue into smtp-sink with 16 sessions, beside Postfix of Debian out of its own.
 
-    bench/run relay                       RELAY_ROUNDS=3 RELAY_MAILS=5000 RELAY_OCTETS=4096
+    bench/run relay                       RELAY_ROUNDS=5 RELAY_MAILS=3000 RELAY_OCTETS=4096
 
 Both have all mails durably in their queue before it begins: ours is put in with `smtpgw.relay = off`, Postfix's by smtp-source while its
 queue manager is not there; then each is started with what it lacked. The clock runs from the first percent of the mails that the sink
-counts to the last one. Contenders take turns. Ours settles each mail with a commit that is on disk (synchronous = FULL); Postfix unlinks
+counts to the last one. Ours settles each mail with a commit that is on disk (synchronous = FULL); Postfix unlinks
 its queue file. `cpu_us`: what the daemons spent for a mail, from the kernel's accounting, Postfix's processes all together.
 """
-import json
 import os
 import pathlib
 import re
@@ -19,12 +18,13 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "bench")]
+from contest import tell, turns  # noqa: E402
 from harness.postfix import Postfix  # noqa: E402
 from harness.queue import Queue  # noqa: E402
 from harness.system import PATIENCE, Hato, eventually, free_ports  # noqa: E402
 
-ROUNDS = int(os.environ.get("RELAY_ROUNDS", "3"))
-MAILS = int(os.environ.get("RELAY_MAILS", "5000"))
+ROUNDS = int(os.environ.get("RELAY_ROUNDS", "5"))
+MAILS = int(os.environ.get("RELAY_MAILS", "3000"))
 OCTETS = int(os.environ.get("RELAY_OCTETS", "4096"))
 SESSIONS = 16
 LIMIT_S = 300
@@ -129,18 +129,15 @@ def postfix(octets):
 
 def main():
     octets = (b"Subject: bench\r\n\r\n" + (b"x" * 76 + b"\r\n") * (OCTETS // 78 + 1))[:OCTETS - 2] + b"\r\n"
-    rates, cpus = {"hato": [], "postfix": []}, {"hato": [], "postfix": []}
-    for _ in range(ROUNDS):
-        for name, run in (("hato", ours), ("postfix", postfix)):
-            rate, cpu = run(octets)
-            rates[name].append(rate)
-            cpus[name].append(cpu / MAILS * 1e6)
-    for name in rates:
-        print(json.dumps({"bench": "relay", "who": name, "mails": MAILS, "octets": OCTETS, "sessions": SESSIONS,
-                          "per_s": round(statistics.median(rates[name])), "rounds": [round(r) for r in rates[name]],
-                          "cpu_us": round(statistics.median(cpus[name])), "command": "bench/run relay"}), flush=True)
-    print(json.dumps({"bench": "relay", "ratio": round(statistics.median(rates["hato"]) / statistics.median(rates["postfix"]), 2),
-                      "command": "bench/run relay"}))
+    cpus = {"hato": [], "Postfix": []}
+
+    def turn(name, relay):
+        rate, cpu = relay(octets)
+        cpus[name].append(cpu / MAILS * 1e6)
+        return rate
+    rates = turns({"hato": lambda: turn("hato", ours), "Postfix": lambda: turn("Postfix", postfix)}, ROUNDS)
+    tell("relay", rates, [("hato", "Postfix", 1)], title="Mail out", mails=MAILS, octets=OCTETS, sessions=SESSIONS,
+         cpu_us={name: round(statistics.median(spent)) for name, spent in cpus.items()})
 
 
 if __name__ == "__main__":

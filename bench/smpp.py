@@ -1,17 +1,16 @@
 """submit_sm a second through smsc-sim, and as many receipts, with 64 in flight on one transceiver; beside Kannel.
 
-    bench/run smpp                        SMPP_ROUNDS=3 SMPP_SECONDS=4
+    bench/run smpp                        SMPP_ROUNDS=5 SMPP_SECONDS=2
 
 `radio`   each message goes to one of 1,000 attached phones (RP-DATA, RP-ACK) before its receipt comes
 `sink`    numbers that need no phone: SMPP alone
 `db`      the same, each message on disk before it is accepted (smsc-sim.store = db)
 `kannel`  Debian's bearerbox as the ESME, to the same sink with the same window, driven as by its smsbox
 
-Contenders take turns. Ours checks each message_id and each receipt (bench/smpp_load.c); Kannel's messages are counted by the delivery
+The rate is that of receipts: as many messages were accepted before. Ours checks each message_id and each receipt (bench/smpp_load.c); Kannel's messages are counted by the delivery
 reports that it hands back. `cpu_us` is what smsc-sim spent for a message, from its accounting by the kernel: on a busy machine it says
 more than the rate.
 """
-import json
 import os
 import pathlib
 import signal
@@ -23,11 +22,12 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "bench")]
+from contest import run, tell, turns  # noqa: E402
 from harness.system import BUILD, PATIENCE, eventually, free_ports  # noqa: E402
 from peers.kannel import Bearerbox  # noqa: E402
 
-ROUNDS = int(os.environ.get("SMPP_ROUNDS", "3"))
-SECONDS = int(os.environ.get("SMPP_SECONDS", "4"))
+ROUNDS = int(os.environ.get("SMPP_ROUNDS", "5"))
+SECONDS = int(os.environ.get("SMPP_SECONDS", "2"))
 WINDOW, PHONES = 64, 1000
 SYSTEM_ID, PASSWORD = "bench", "secret88"
 AIR, SINK = "819012", "819099"  # and six digits
@@ -83,14 +83,9 @@ class Smsc:
 
 
 def load(smsc, prefix, *air):
-    words = [BUILD / "bench" / "smpp_load", smsc.smpp, SYSTEM_ID, PASSWORD, SECONDS, WINDOW, prefix, *air]
     before = smsc.cpu_s()
-    done = subprocess.run([str(w) for w in words], capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit("the run is void: %s\n%s%s" % (" ".join(map(str, words)), done.stdout, done.stderr[-2000:]))
-    result = json.loads(done.stdout)
-    result["cpu_us"] = (smsc.cpu_s() - before) * 1e6 / result["accepted"]
-    return result
+    result = run(BUILD / "bench" / "smpp_load", smsc.smpp, SYSTEM_ID, PASSWORD, SECONDS, WINDOW, prefix, *air)
+    return {**result, "cpu_us": (smsc.cpu_s() - before) * 1e6 / result["accepted"]}
 
 
 def kannel(smsc):
@@ -114,27 +109,25 @@ def kannel(smsc):
 
 def main():
     memory, durable, results = Smsc("memory"), Smsc("db"), {}
-    turns = {"radio": lambda: load(memory, AIR, memory.radio, PHONES), "sink": lambda: load(memory, SINK),
-             "db": lambda: load(durable, SINK), "kannel": lambda: kannel(memory)}
+
+    def of(name, measure, *words):
+        def turn():
+            results.setdefault(name, []).append(measure(*words))
+            return results[name][-1]["receipts_per_second"]
+        return turn
     try:
-        for _ in range(ROUNDS):
-            for name, turn in turns.items():
-                results.setdefault(name, []).append(turn())
+        rates = turns({"radio": of("radio", load, memory, AIR, memory.radio, PHONES), "sink": of("sink", load, memory, SINK),
+                       "db": of("db", load, durable, SINK), "kannel": of("kannel", kannel, memory)}, ROUNDS)
     finally:
         memory.close()
         durable.close()
 
     def median(name, what):
-        return statistics.median(r[what] for r in results[name])
-    rates = {what: {n: round(median(n, what)) for n in turns} for what in ("submits_per_second", "receipts_per_second")}
-    print(json.dumps({
-        "bench": "smpp", "window": WINDOW, **rates,
-        "spread": {n: [round(min(r["receipts_per_second"] for r in rs)), round(max(r["receipts_per_second"] for r in rs))]
-                   for n, rs in results.items()},
-        "cpu_us": {n: round(median(n, "cpu_us"), 1) for n in turns},
-        "response_us": {n: results[n][-1]["response_us"] for n in ("radio", "sink", "db")},
-        "times_kannel": round(median("sink", "receipts_per_second") / median("kannel", "receipts_per_second"), 1),
-        "command": "bench/run smpp"}))
+        return round(statistics.median(r[what] for r in results[name]), 1)
+    tell("smpp", rates, [("sink", "kannel", None)], limits={"radio": 20000, "sink": 20000}, ours=["radio", "sink", "db"],
+         title="Short messages and receipts", window=WINDOW, cpu_us={n: median(n, "cpu_us") for n in results},
+         submits_per_second={n: median(n, "submits_per_second") for n in results},
+         response_us={n: results[n][-1]["response_us"] for n in ("radio", "sink", "db")})
 
 
 if __name__ == "__main__":

@@ -1,24 +1,23 @@
 """Tokens a second, a connection each: first ones (they commit) and refreshes, beside libmicrohttpd's hello-world.
 
-    bench/run token                       TOKEN_ROUNDS=5 TOKEN_SECONDS=3
+    bench/run token                       TOKEN_ROUNDS=5 TOKEN_SECONDS=2
 
-`first` is also put beside the sum of what it consists of: one hello-world answer and one row committed (bare_store confirm, groups of
-64): 1 / (1/hello + 1/commit).
+`first` is put beside the sum of what it consists of: one hello-world answer and one row committed (bare_store confirm, groups of 64):
+1 / (1/hello + 1/commit).
 """
-import json
 import os
-import statistics
 import subprocess
 import sys
 import pathlib
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "bench")]
+from contest import run, tell, turns  # noqa: E402
 from harness.system import BUILD, free_ports  # noqa: E402
-from lease import Authsrv, run  # noqa: E402
+from lease import Authsrv  # noqa: E402
 
 ROUNDS = int(os.environ.get("TOKEN_ROUNDS", "5"))
-SECONDS = os.environ.get("TOKEN_SECONDS", "3")
+SECONDS = os.environ.get("TOKEN_SECONDS", "2")
 PHONES, IN_FLIGHT = 30000, "64"
 
 
@@ -39,28 +38,26 @@ def main():
                              stdout=subprocess.PIPE)
     assert hello.stdout.readline() == b"ready\n"
     tokens, port = ours.hato.dir / "tokens", ours.hato.port("authsrv.handset_port")
-    load, rates = BUILD / "bench" / "token_load", {}
+
+    def load(mode, where, *more):
+        return run(BUILD / "bench" / "token_load", mode, where, PHONES, SECONDS, IN_FLIGHT, *more)["per_second"]
+
+    def first():
+        lease_all(ours)
+        return load("first", port, tokens)
+
+    def commit():
+        return run(BUILD / "bench" / "bare_store", "confirm", ours.bare, PHONES, 64, SECONDS)["per_second"]
     try:
-        for _ in range(ROUNDS):
-            lease_all(ours)
-            turns = {"hello": (load, "hello", hello_port, PHONES, SECONDS, IN_FLIGHT),
-                     "first": (load, "first", port, PHONES, SECONDS, IN_FLIGHT, tokens),
-                     "commit": (BUILD / "bench" / "bare_store", "confirm", ours.bare, PHONES, 64, SECONDS),
-                     "refresh": (load, "refresh", port, PHONES, SECONDS, IN_FLIGHT, tokens)}
-            for name, words in turns.items():
-                rates.setdefault(name, []).append(run(*words)["per_second"])
+        rates = turns({"bare hello-world": lambda: load("hello", hello_port), "first": first, "bare commit": commit,
+                       "refresh": lambda: load("refresh", port, tokens)}, ROUNDS)
     finally:
         hello.stdin.close()
         hello.wait(60)
         hello.stdout.close()
         ours.close()
-    median = {name: statistics.median(r) for name, r in rates.items()}
-    both = 1 / (1 / median["hello"] + 1 / median["commit"])
-    print(json.dumps({"bench": "token", "per_second": {n: round(m) for n, m in median.items()},
-                      "spread": {n: [min(r), max(r)] for n, r in rates.items()},
-                      "ratios": {"refresh / hello": round(median["refresh"] / median["hello"], 2),
-                                 "first / (hello + commit)": round(median["first"] / both, 2)},
-                      "repeat": "bench/run token"}), flush=True)
+    rates["bare hello-world, then commit"] = [1 / (1 / h + 1 / c) for h, c in zip(rates["bare hello-world"], rates["bare commit"])]
+    tell("token", rates, [("refresh", "bare hello-world", 0.5), ("first", "bare hello-world, then commit", 0.5)], title="Tokens")
 
 
 if __name__ == "__main__":
