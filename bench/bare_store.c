@@ -3,6 +3,8 @@
  *
  * bare_store fill FILE SUBSCRIBERS
  *	puts that many subscribers into a bindings.db that has its schema; each holds one address.
+ * bare_store phones FILE SUBSCRIBERS
+ *	the same, but subscriber n's address is 127.16.0.0 + n and its binding is confirmed.
  * bare_store move FILE SUBSCRIBERS GROUP SECONDS
  *	a Start of a random subscriber at a random address, GROUP of them a transaction (WAL,
  *	synchronous=FULL): the look-ups and the row changes of such an event, and nothing else: no
@@ -87,6 +89,7 @@ struct bare {
 	sqlite3_stmt *q[QUERIES];
 	int64_t subscribers, nas, now_us, commit, serial;
 	uint64_t seed;
+	uint32_t base; /* address 0 */
 };
 
 static void die(const struct bare *b, const char *what)
@@ -122,15 +125,17 @@ static int64_t any_of(struct bare *b, int64_t n)
 	return 1 + (int64_t)(next_random(b) % (uint64_t)n);
 }
 
-/* Subscriber n has number 81 and ten digits; address n is 10.0.0.0 + n. */
-static void address_of(int64_t n, uint8_t out[16])
+/* Subscriber n has number 81 and ten digits; address n is 10.0.0.0 + n (phones: 127.16.0.0 + n). */
+static void address_of(const struct bare *b, int64_t n, uint8_t out[16])
 {
+	uint32_t address = b->base + (uint32_t)n;
+
 	memset(out, 0, 16);
 	out[10] = out[11] = 0xff;
-	out[12] = (uint8_t)(10 + (n >> 24));
-	out[13] = (uint8_t)(n >> 16);
-	out[14] = (uint8_t)(n >> 8);
-	out[15] = (uint8_t)n;
+	out[12] = (uint8_t)(address >> 24);
+	out[13] = (uint8_t)(address >> 16);
+	out[14] = (uint8_t)(address >> 8);
+	out[15] = (uint8_t)address;
 }
 
 /* As a session's row has it (lib/key key_bytes). */
@@ -225,7 +230,7 @@ static void move(struct bare *b, int64_t n, int64_t address)
 	b->now_us++;
 	snprintf(msisdn, sizeof msisdn, "81%010lld", (long long)n);
 	snprintf(session, sizeof session, "s%016lld", (long long)++b->serial);
-	address_of(address, addr);
+	address_of(b, address, addr);
 	text(b->q[SUBSCRIBER], 1, msisdn);
 	int64_t subscriber = ask(b, SUBSCRIBER);
 	ask(b, NAS);
@@ -262,7 +267,7 @@ static void confirm(struct bare *b, int64_t n, int64_t address)
 
 	(void)n;
 	b->now_us++;
-	address_of(address, addr);
+	address_of(b, address, addr);
 	blob(b->q[BINDING], 1, addr);
 	ask(b, BINDING);
 	blob(b->q[CONFIRM], 1, addr);
@@ -305,7 +310,7 @@ static void run(struct bare *b, const char *what, void (*event)(struct bare *, i
 	       (double)events / took);
 }
 
-static void fill(struct bare *b)
+static void fill(struct bare *b, int are_phones)
 {
 	sqlite3_stmt *q;
 	char msisdn[32], imsi[32], address[40];
@@ -315,8 +320,10 @@ static void fill(struct bare *b)
 		"offset_us, offset_known, behind_us) VALUES ('default', 'bench', 0, "
 		"-9223372036854775808, 0, 0, 0); INSERT OR IGNORE INTO key_length VALUES "
 		"('default', 1, 128, 0); BEGIN");
-	if (sqlite3_prepare_v2(b->db, "INSERT INTO subscriber (msisdn, imsi) VALUES (?1, ?2)", -1,
-			       &q, NULL) != SQLITE_OK)
+	if (sqlite3_prepare_v2(
+		    b->db,
+		    "INSERT INTO subscriber (msisdn, imsi, first_address) VALUES (?1, ?2, ?3)", -1,
+		    &q, NULL) != SQLITE_OK)
 		die(b, "subscriber");
 	sqlite3_stmt *a;
 	if (sqlite3_prepare_v2(b->db, "INSERT INTO address VALUES (?2, ?1, 0, ?2)", -1, &a, NULL) !=
@@ -330,7 +337,7 @@ static void fill(struct bare *b)
 		snprintf(imsi, sizeof imsi, "44010%010lld", (long long)n);
 		snprintf(address, sizeof address, "u%lld@hato.example", (long long)n);
 		snprintf(session, sizeof session, "f%016lld", (long long)n);
-		text(text(q, 1, msisdn), 2, imsi);
+		text(text(text(q, 1, msisdn), 2, imsi), 3, address);
 		if (sqlite3_step(q) != SQLITE_DONE)
 			die(b, "subscriber");
 		sqlite3_reset(q);
@@ -340,7 +347,7 @@ static void fill(struct bare *b)
 		if (sqlite3_step(a) != SQLITE_DONE)
 			die(b, "address");
 		sqlite3_reset(a);
-		address_of(n, addr);
+		address_of(b, n, addr);
 		b->now_us++;
 		sqlite3_bind_int64(b->q[ATTACH], 1, b->nas);
 		text(b->q[ATTACH], 2, session);
@@ -359,6 +366,12 @@ static void fill(struct bare *b)
 		sqlite3_bind_int64(b->q[HOLD], 3, held);
 		sqlite3_bind_int64(b->q[HOLD], 4, b->now_us);
 		ask(b, HOLD);
+		if (!are_phones)
+			continue;
+		blob(b->q[CONFIRM], 1, addr);
+		sqlite3_bind_int64(b->q[CONFIRM], 2, b->now_us);
+		blob(b->q[CONFIRM], 3, addr);
+		ask(b, CONFIRM);
 	}
 	sqlite3_finalize(q);
 	sqlite3_finalize(a);
@@ -387,15 +400,19 @@ int main(int argc, char **argv)
 	struct bare b = {.seed = 88172645463325252u,
 			 .serial = (int64_t)t.tv_sec * 1000000,
 			 .now_us = (int64_t)t.tv_sec * 1000000 - INT64_C(60000000)};
-	if (argc < 4 || (strcmp(argv[1], "fill") != 0 && argc < 6)) {
-		fprintf(stderr, "usage: bare_store fill FILE SUBSCRIBERS | move|confirm FILE "
-				"SUBSCRIBERS GROUP SECONDS\n");
+	int are_phones = argc > 3 && strcmp(argv[1], "phones") == 0;
+	int is_fill = are_phones || (argc > 3 && strcmp(argv[1], "fill") == 0);
+	b.base = are_phones ? 0x7f100000 : 0x0a000000;
+	if (argc < 4 || (!is_fill && argc < 6)) {
+		fprintf(stderr,
+			"usage: bare_store fill|phones FILE SUBSCRIBERS | move|confirm FILE "
+			"SUBSCRIBERS GROUP SECONDS\n");
 		return 2;
 	}
 	b.subscribers = atoll(argv[3]);
 	open_store(&b, argv[2]);
-	if (strcmp(argv[1], "fill") == 0) {
-		fill(&b);
+	if (is_fill) {
+		fill(&b, are_phones);
 	} else {
 		b.nas = ask(&b, NAS);
 		run(&b, argv[1], strcmp(argv[1], "move") == 0 ? move : confirm, atoll(argv[4]),

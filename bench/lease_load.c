@@ -1,8 +1,9 @@
 /* lease_load -- lease events as fast as a server takes them, each answer checked
  *
- * lease_load radius HOST PORT SECRET SUBSCRIBERS SECONDS IN_FLIGHT
+ * lease_load radius HOST PORT SECRET SUBSCRIBERS SECONDS IN_FLIGHT [RATE]
  *	Accounting-Requests (Start) over four sockets; an answer counts only if its authenticator is
- *	right; what is not answered in 5 s is sent again, as it was.
+ *	right; what is not answered in 5 s is sent again, as it was. With a RATE (a second) each is
+ *	sent when it is due, and its time runs from then.
  * lease_load rest HOST PORT KEY SUBSCRIBERS SECONDS IN_FLIGHT BATCH
  *	POST /v1/lease-events over IN_FLIGHT kept connections, BATCH events each (1: an object, not
  *an array); an answer counts only if it is 200 and accepts all.
@@ -36,6 +37,8 @@ struct load {
 	int64_t subscribers, until_us, serial;
 	uint64_t seed;
 	int64_t events, again;
+	double rate; /* 0: as fast as they are answered */
+	int64_t begun_us, offered;
 	uint32_t *latency_us; /* of the answers */
 	size_t answers;
 };
@@ -52,6 +55,19 @@ static int64_t any(struct load *l)
 	l->seed ^= l->seed >> 7;
 	l->seed ^= l->seed << 17;
 	return 1 + (int64_t)(l->seed % (uint64_t)l->subscribers);
+}
+
+/* The next one may go; when it was due. 0: not yet. */
+static int64_t due(struct load *l)
+{
+	int64_t now_us = clock_mono_us(), at_us = now_us;
+
+	if (l->rate > 0)
+		at_us = l->begun_us + (int64_t)((double)l->offered * 1e6 / l->rate);
+	if (at_us > now_us || now_us >= l->until_us)
+		return 0;
+	l->offered++;
+	return at_us;
 }
 
 static void answered(struct load *l, int64_t sent_us)
@@ -105,16 +121,19 @@ static void send_request(struct nas *n, struct request *r)
 
 static void fill_up(struct load *l, struct nas *n, size_t in_flight)
 {
-	while (n->in_flight < in_flight && clock_mono_us() < l->until_us) {
+	while (n->in_flight < in_flight) {
 		struct request *r = &n->requests[n->next_id];
 		if (r->sent_us) { /* an old one that waits for its repeat */
 			n->next_id++;
 			continue;
 		}
+		int64_t due_us = due(l);
+		if (!due_us)
+			return;
 		build(l, &r->packet, n->next_id++);
 		n->in_flight++;
 		send_request(n, r);
-		r->first_us = r->sent_us;
+		r->first_us = due_us;
 	}
 }
 
@@ -172,13 +191,14 @@ static void radius(struct load *l, size_t in_flight)
 			fill_up(l, &nases[i], in_flight / SOCKETS);
 			open += nases[i].in_flight;
 		}
-		if (open && poll(polls, SOCKETS, 100) < 0)
+		if (poll(polls, SOCKETS, l->rate > 0 ? 1 : 100) < 0)
 			die("poll");
 		for (int i = 0; i < SOCKETS; i++) {
 			take_answers(l, &nases[i]);
 			repeat_old(l, &nases[i]);
 		}
-	} while (open && clock_mono_us() < l->until_us + 20 * CLOCK_S);
+	} while ((open || clock_mono_us() < l->until_us) &&
+		 clock_mono_us() < l->until_us + 20 * CLOCK_S);
 	if (open)
 		die("no answer for 20 s");
 }
@@ -331,9 +351,9 @@ int main(int argc, char **argv)
 	struct load l = {.to = {.sin_family = AF_INET}, .seed = (uint64_t)clock_now_us() | 1};
 
 	if (argc < 8 || inet_pton(AF_INET, argv[2], &l.to.sin_addr) != 1) {
-		fprintf(stderr,
-			"usage: lease_load radius HOST PORT SECRET SUBSCRIBERS SECONDS "
-			"IN_FLIGHT | rest HOST PORT KEY SUBSCRIBERS SECONDS IN_FLIGHT BATCH\n");
+		fprintf(stderr, "usage: lease_load radius HOST PORT SECRET SUBSCRIBERS SECONDS "
+				"IN_FLIGHT [RATE] | rest HOST PORT KEY SUBSCRIBERS SECONDS "
+				"IN_FLIGHT BATCH\n");
 		return 2;
 	}
 	l.to.sin_port = htons((uint16_t)atoi(argv[3]));
@@ -343,6 +363,8 @@ int main(int argc, char **argv)
 	l.latency_us = calloc(LATENCY_MAX, sizeof *l.latency_us);
 	int64_t begun_us = clock_mono_us();
 	l.until_us = begun_us + (int64_t)(atof(argv[6]) * 1e6);
+	l.begun_us = begun_us;
+	l.rate = argc > 8 && strcmp(argv[1], "radius") == 0 ? atof(argv[8]) : 0;
 	if (strcmp(argv[1], "radius") == 0)
 		radius(&l, (size_t)atoll(argv[7]));
 	else

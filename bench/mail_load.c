@@ -1,8 +1,9 @@
 /* mail_load -- mails by SMTP or LMTP from many sessions at a time, every answer checked
  *
- * mail_load smtp|lmtp HOST:PORT|PATH SESSIONS MAILS OCTETS PER_SESSION RECIPIENTS FORMAT
+ * mail_load smtp|lmtp HOST:PORT|PATH SESSIONS MAILS OCTETS PER_SESSION RECIPIENTS FORMAT [FIRST]
  *	MAILS mails of OCTETS each, PER_SESSION over one connection, SESSIONS connections at a time;
- *each to one of RECIPIENTS addresses in turn, FORMAT with its number (printf's %u once).
+ *each to one of RECIPIENTS addresses in turn, FORMAT with its number (printf's %u once). With FIRST
+ *their numbers begin there, and they do not come in order but scattered.
  *
  * A client as a busy relay is one: where the server offers PIPELINING, MAIL, RCPT and DATA go
  *together. An answer that is not the one of success ends the run with status 1: a figure is of
@@ -34,7 +35,8 @@ struct load {
 	bool is_lmtp;
 	struct sockaddr_storage where;
 	socklen_t where_size;
-	unsigned sessions, mails, octets, per_session, recipients;
+	unsigned sessions, mails, octets, per_session, recipients, first;
+	bool scattered;
 	const char *format;
 	int epoll;
 	unsigned begun, done, open;
@@ -136,13 +138,20 @@ static void open_session(struct load *l, struct session *s)
 	l->open++;
 }
 
+static unsigned recipient(const struct load *l)
+{
+	/* A prime that is greater than any number of recipients: each has his turn. */
+	return l->scattered ? l->first + (unsigned)(l->begun * UINT64_C(2654435761) % l->recipients)
+			    : l->begun % l->recipients;
+}
+
 static void say_envelope(struct load *l, struct session *s)
 {
 	char to[256], text[512];
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-	snprintf(to, sizeof to, l->format, l->begun % l->recipients);
+	snprintf(to, sizeof to, l->format, recipient(l));
 #pragma GCC diagnostic pop
 	int n = snprintf(text, sizeof text,
 			 "MAIL FROM:<load@sender.example>\r\nRCPT TO:<%s>\r\nDATA\r\n", to);
@@ -263,9 +272,9 @@ int main(int argc, char **argv)
 	static struct session sessions[SESSIONS_MAX];
 	struct load l = {.epoll = epoll_create1(0), .run = (unsigned long)time(NULL)};
 
-	if (argc != 9)
+	if (argc != 9 && argc != 10)
 		die("usage", "mail_load smtp|lmtp WHERE SESSIONS MAILS OCTETS PER_SESSION "
-			     "RECIPIENTS FORMAT");
+			     "RECIPIENTS FORMAT [FIRST]");
 	l.is_lmtp = strcmp(argv[1], "lmtp") == 0;
 	parse_where(&l, argv[2]);
 	l.sessions = (unsigned)atoi(argv[3]);
@@ -274,6 +283,8 @@ int main(int argc, char **argv)
 	l.per_session = (unsigned)atoi(argv[6]);
 	l.recipients = (unsigned)atoi(argv[7]);
 	l.format = argv[8];
+	l.scattered = argc > 9;
+	l.first = l.scattered ? (unsigned)atoi(argv[9]) : 0;
 	if (!l.sessions || l.sessions > SESSIONS_MAX || !l.mails || !l.per_session || !l.recipients)
 		die("usage", "numbers from 1 on, at most 4096 sessions");
 	make_body(&l);

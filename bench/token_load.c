@@ -6,7 +6,9 @@
  * token_load refresh PORT PHONES SECONDS IN_FLIGHT TOKENS  POST /v1/token/refresh with those tokens
  *
  * Phone n (from 1) sits on 127.16.0.0 + n and has IMSI 44010 and ten digits. An answer counts only
- *if it is 200 or 201 and carries a token of 40 characters (hello: the page). One line of JSON.
+ *if it is 200 or 201 and carries a token of 40 characters (hello: the page). With a RATE (a second)
+ *each is asked for when it is due, and its time runs from then; a 503 is counted as refused. One
+ *line of JSON.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -30,7 +32,7 @@ enum mode { HELLO, FIRST, REFRESH };
 
 struct call {
 	int fd;
-	int64_t phone, sent_us;
+	int64_t phone, sent_us; /* phone 0: nobody's */
 	bool sent;
 	size_t got;
 	char answer[ANSWER_MAX];
@@ -40,6 +42,8 @@ struct load {
 	enum mode mode;
 	uint16_t port;
 	int64_t phones, next_phone, until_us, done;
+	double rate; /* 0: as fast as they are answered */
+	int64_t begun_us, offered, refused;
 	size_t open;
 	char (*tokens)[TOKEN_CHARS + 1]; /* by phone; "" : it has none */
 	int64_t *latency_us;
@@ -68,7 +72,17 @@ static int64_t pick(struct load *l)
 	return 0;
 }
 
-static bool dial(struct load *l, struct call *c)
+/* The next one may be asked for; when it was due. 0: not yet, or no more. */
+static int64_t due(const struct load *l)
+{
+	int64_t now_us = clock_mono_us(), at_us = now_us;
+
+	if (l->rate > 0)
+		at_us = l->begun_us + (int64_t)((double)l->offered * 1e6 / l->rate);
+	return at_us > now_us || now_us >= l->until_us ? 0 : at_us;
+}
+
+static bool dial(struct load *l, struct call *c, int64_t due_us)
 {
 	struct sockaddr_in from = {.sin_family = AF_INET};
 	struct sockaddr_in to = {.sin_family = AF_INET,
@@ -89,7 +103,8 @@ static bool dial(struct load *l, struct call *c)
 		die("connect", NULL);
 	c->sent = false;
 	c->got = 0;
-	c->sent_us = clock_mono_us();
+	c->sent_us = due_us;
+	l->offered++;
 	struct epoll_event e = {.events = EPOLLOUT, .data.ptr = c};
 	if (epoll_ctl(l->epoll, EPOLL_CTL_ADD, c->fd, &e))
 		die("epoll", NULL);
@@ -124,6 +139,10 @@ static void ask(struct load *l, struct call *c)
 static void judge(struct load *l, struct call *c)
 {
 	c->answer[c->got] = '\0';
+	if (l->rate > 0 && !strncmp(c->answer, "HTTP/1.1 503", 12)) {
+		l->refused++;
+		return;
+	}
 	if (strncmp(c->answer, "HTTP/1.1 20", 11) != 0)
 		die("an answer", c->answer);
 	if (l->mode == HELLO) {
@@ -152,30 +171,52 @@ static bool take(struct load *l, struct call *c)
 		return false;
 	judge(l, c);
 	close(c->fd);
+	c->phone = 0;
 	l->open--;
 	return true;
+}
+
+/* False: nobody is left to ask. */
+static bool dial_due(struct load *l, struct call *calls, size_t in_flight)
+{
+	for (size_t i = 0; i < in_flight; i++) {
+		int64_t due_us = calls[i].phone ? 0 : due(l);
+		if (due_us && !dial(l, &calls[i], due_us))
+			return false;
+	}
+	return true;
+}
+
+static void run_events(struct load *l, const struct epoll_event *events, int n)
+{
+	for (int i = 0; i < n; i++) {
+		struct call *c = events[i].data.ptr;
+		int64_t due_us = 0;
+		if (!c->sent)
+			ask(l, c);
+		else if (take(l, c) && l->rate <= 0 && (due_us = due(l)))
+			dial(l, c, due_us);
+	}
 }
 
 static void run(struct load *l, size_t in_flight)
 {
 	struct call *calls = calloc(in_flight, sizeof *calls);
 	struct epoll_event events[64];
+	int64_t heard_us = clock_mono_us();
+	bool more = true;
 
 	if (!calls)
 		die("memory", NULL);
-	for (size_t i = 0; i < in_flight && dial(l, &calls[i]); i++)
-		continue;
-	while (l->open) {
-		int n = epoll_wait(l->epoll, events, 64, 10000);
-		if (n <= 0)
-			die("epoll_wait", n ? NULL : "no answer for 10 s");
-		for (int i = 0; i < n; i++) {
-			struct call *c = events[i].data.ptr;
-			if (!c->sent)
-				ask(l, c);
-			else if (take(l, c) && clock_mono_us() < l->until_us)
-				dial(l, c);
-		}
+	more = dial_due(l, calls, in_flight);
+	while (l->open || (more && clock_mono_us() < l->until_us)) {
+		int n = epoll_wait(l->epoll, events, 64, l->rate > 0 ? 1 : 10000);
+		if (n < 0 || (n == 0 && l->open && clock_mono_us() - heard_us > 10 * CLOCK_S))
+			die("epoll_wait", n < 0 ? NULL : "no answer for 10 s");
+		if (n > 0 || !l->open)
+			heard_us = clock_mono_us();
+		run_events(l, events, n);
+		more = more && (l->rate <= 0 || dial_due(l, calls, in_flight));
 	}
 	free(calls);
 }
@@ -212,7 +253,7 @@ int main(int argc, char **argv)
 	if (argc < 6 || l.mode > REFRESH || (l.mode != HELLO && argc < 7)) {
 		fprintf(stderr,
 			"usage: token_load hello|first|refresh PORT PHONES SECONDS IN_FLIGHT "
-			"[TOKENS]\n");
+			"[TOKENS [RATE]]\n");
 		return 2;
 	}
 	l.port = (uint16_t)atoi(argv[2]);
@@ -224,16 +265,18 @@ int main(int argc, char **argv)
 	if (l.mode == REFRESH)
 		tokens_file(&l, argv[6], false);
 	int64_t begun_us = clock_mono_us();
+	l.begun_us = begun_us;
+	l.rate = argc > 7 ? atof(argv[7]) : 0;
 	l.until_us = begun_us + (int64_t)(atof(argv[4]) * 1e6);
 	run(&l, (size_t)atoll(argv[5]));
 	double took_s = (double)(clock_mono_us() - begun_us) / 1e6;
 	if (l.mode != HELLO)
 		tokens_file(&l, argv[6], true);
 	qsort(l.latency_us, (size_t)l.done, sizeof *l.latency_us, by_value);
-	printf("{\"answers\":%lld,\"seconds\":%.2f,\"per_second\":%.0f,\"p50_ms\":%.2f,\"p99_ms\":%"
-	       ".2f}"
-	       "\n",
-	       (long long)l.done, took_s, (double)l.done / took_s,
+	printf("{\"answers\":%lld,\"refused\":%lld,\"seconds\":%.2f,\"per_second\":%.0f,\"p50_ms\":"
+	       "%.2f,"
+	       "\"p99_ms\":%.2f}\n",
+	       (long long)l.done, (long long)l.refused, took_s, (double)l.done / took_s,
 	       l.done ? (double)l.latency_us[l.done / 2] / 1e3 : 0,
 	       l.done ? (double)l.latency_us[l.done * 99 / 100] / 1e3 : 0);
 	free(l.tokens);

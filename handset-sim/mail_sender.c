@@ -23,6 +23,7 @@ struct line {
 	struct mail_sender *sender;
 	struct conn *conn;
 	enum line_state state;
+	bool is_lmtp;
 	size_t mail;
 	struct loop_timer *pause;
 };
@@ -149,7 +150,7 @@ static void on_reply(struct line *l, const char *reply)
 	}
 	switch (l->state) {
 	case L_GREETING:
-		conn_printf(l->conn, "EHLO outside.example\r\n");
+		conn_printf(l->conn, "%s outside.example\r\n", l->is_lmtp ? "LHLO" : "EHLO");
 		l->state = L_EHLO;
 		return;
 	case L_EHLO:
@@ -206,6 +207,14 @@ static void on_closed(void *session, enum conn_end why)
 
 static const struct conn_ops line_ops = {.input = on_input, .closed = on_closed};
 
+static int line_dial(struct line *l)
+{
+	const struct sender_options *o = &l->sender->o;
+
+	return conn_connect(l->sender->loop, l->is_lmtp ? &o->lmtp_to : &o->to,
+			    l->is_lmtp ? o->lmtp_port : o->port, &line_ops, l, &l->conn);
+}
+
 static void line_work(struct line *l)
 {
 	struct mail_sender *s = l->sender;
@@ -213,7 +222,7 @@ static void line_work(struct line *l)
 	if (l->conn && l->state != L_READY)
 		return;
 	if (!l->conn && (s->retry_count || s->next < s->ledger->count)) {
-		if (conn_connect(s->loop, &s->o.to, s->o.port, &line_ops, l, &l->conn))
+		if (line_dial(l))
 			loop_timer_set(l->pause, PAUSE_US);
 		else
 			l->state = L_GREETING;
@@ -236,10 +245,13 @@ static void on_pause(void *arg)
 static void on_tick(void *arg)
 {
 	struct mail_sender *s = arg;
+	size_t first = s->next; /* another one each time: all have their share at any rate */
 
-	for (uint32_t i = 0; i < s->o.connections; i++)
-		if (s->lines[i].state == L_READY || s->lines[i].state == L_CLOSED)
-			line_work(&s->lines[i]);
+	for (uint32_t i = 0; i < s->o.connections; i++) {
+		struct line *l = &s->lines[(first + i) % s->o.connections];
+		if (l->state == L_READY || l->state == L_CLOSED)
+			line_work(l);
+	}
 }
 
 int mail_sender_new(struct loop *loop, const struct sender_options *o, struct ledger *l,
@@ -258,7 +270,7 @@ int mail_sender_new(struct loop *loop, const struct sender_options *o, struct le
 		return E_NOMEM;
 	}
 	for (uint32_t i = 0; i < o->connections; i++) {
-		s->lines[i] = (struct line){.sender = s, .mail = NO_MAIL};
+		s->lines[i] = (struct line){.sender = s, .mail = NO_MAIL, .is_lmtp = i < o->lmtp};
 		s->lines[i].pause = loop_timer_new(loop, on_pause, &s->lines[i]);
 		if (!s->lines[i].pause) {
 			mail_sender_free(s);

@@ -38,6 +38,9 @@ static void help_print(void)
 	     "[userpass]\n"
 	     "  --tls              handset API by HTTPS, mail by POP3S\n"
 	     "  --senders N        SMTP connections [16]\n"
+	     "  --lmtp-senders N   so many of them speak LMTP to pushsrv [0]\n"
+	     "  --window S         each so many seconds a line of JSON: what was done in them "
+	     "[never]\n"
 	     "  --attach-window N  phones that attach at a time [64]\n"
 	     "  --trigger-sockets one|each    one UDP socket for all phones, or one each [one]\n"
 	     "  --sim PERCENT      phones whose SIM has a key: they prove it for each token [0]\n"
@@ -82,6 +85,8 @@ enum option_id {
 	O_LOGIN,
 	O_TLS,
 	O_SENDERS,
+	O_LMTP,
+	O_REPORT,
 	O_WINDOW,
 	O_SIM,
 	O_SMS,
@@ -113,6 +118,8 @@ static const struct option options[] = {{"dir", required_argument, NULL, O_DIR},
 					{"login", required_argument, NULL, O_LOGIN},
 					{"tls", no_argument, NULL, O_TLS},
 					{"senders", required_argument, NULL, O_SENDERS},
+					{"lmtp-senders", required_argument, NULL, O_LMTP},
+					{"window", required_argument, NULL, O_REPORT},
 					{"attach-window", required_argument, NULL, O_WINDOW},
 					{"sim", required_argument, NULL, O_SIM},
 					{"trigger-sockets", required_argument, NULL, O_SOCKETS},
@@ -174,6 +181,8 @@ static int take_number(int id, struct scenario *s)
 		    {O_RATE, 0, 1e6, NULL, &s->rate},
 		    {O_CHURN, 0, 1e5, NULL, &s->churn},
 		    {O_SENDERS, 1, 1000, &s->senders, NULL},
+		    {O_LMTP, 0, 1000, &s->lmtp_senders, NULL},
+		    {O_REPORT, 1, 3600, &s->window_s, NULL},
 		    {O_WINDOW, 1, 10000, &s->attach_window, NULL},
 		    {O_SIM, 0, 100, &s->sims, NULL},
 		    {O_SMS, 0, 100, &s->sms, NULL},

@@ -24,6 +24,8 @@ struct scenario {
 	double rate;                     /* mails a second; 0: as fast as they go */
 	double churn;                    /* phones a second that change their address */
 	uint32_t senders;                /* SMTP connections */
+	uint32_t lmtp_senders;           /* so many of them are LMTP */
+	uint32_t window_s;               /* a line of figures each so many seconds; 0: none */
 	uint32_t attach_window;          /* phones that attach at a time */
 	uint32_t sims;                   /* phones of a hundred whose SIM has a key and proves it */
 	uint32_t sms;   /* phones of a hundred that sleep until an SMS wakes them */

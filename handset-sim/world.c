@@ -7,6 +7,7 @@
 
 #include "handset-sim/day.h"
 #include "handset-sim/phone.h"
+#include "handset-sim/windows.h"
 #include "handset-sim/world_radio.h"
 #include "lib/clock.h"
 #include "lib/err.h"
@@ -106,6 +107,7 @@ void world_phone_ready(struct world *w, struct phone *p)
 	if (++w->attached == w->scenario->handsets) {
 		w->sending = true;
 		w->sending_us = clock_mono_us();
+		windows_begin(w->windows);
 		mail_sender_start(w->sender);
 		world_radio_write(w);
 		if (w->day)
@@ -246,10 +248,13 @@ static int open_sender(struct world *w)
 {
 	struct sender_options o = {.port = (uint16_t)w->conf->smtpgw_mx_port,
 				   .connections = w->scenario->senders,
+				   .lmtp = w->scenario->lmtp_senders,
+				   .lmtp_port = (uint16_t)w->conf->pushsrv_lmtp_port,
 				   .rate = w->scenario->rate,
 				   .first = w->scenario->first};
 
 	addr_parse(w->conf->smtpgw_listen, &o.to);
+	addr_parse("127.0.0.1", &o.lmtp_to); /* where pushsrv has it */
 	return mail_sender_new(w->loop, &o, &w->ledger, on_all_sent, w, &w->sender)
 		       ? fail("senders", "out of memory")
 		       : 0;
@@ -274,6 +279,8 @@ int world_open(struct world *w, const struct scenario *s, const struct conf *c,
 			  &w->air);
 	if (rc)
 		return fail("trigger port", err_text(rc));
+	if (s->window_s && windows_new(w, &w->windows))
+		return fail("windows", "out of memory");
 	w->churn_timer = loop_timer_new(w->loop, on_churn, w);
 	w->watch_timer = loop_timer_new(w->loop, on_watch, w);
 	return w->churn_timer && w->watch_timer ? 0 : fail("timers", "out of memory");
@@ -296,6 +303,7 @@ void world_close(struct world *w)
 	for (uint32_t i = 0; w->phones && i < w->scenario->handsets; i++)
 		if (w->phones[i].retry)
 			phone_fini(&w->phones[i]);
+	windows_free(w->windows);
 	day_close(w->day);
 	world_radio_close(w);
 	mail_sender_free(w->sender);

@@ -16,6 +16,7 @@
 
 struct phone;
 struct day;
+struct windows;
 
 struct world {
 	const struct scenario *scenario;
@@ -29,7 +30,8 @@ struct world {
 	struct roaming *roaming;
 	struct texts texts;
 	struct loop_timer *text_timer;
-	struct day *day; /* of faults; null: an ordinary one */
+	struct day *day;         /* of faults; null: an ordinary one */
+	struct windows *windows; /* null: none are told */
 	struct ledger ledger;
 	struct mail_sender *sender;
 	struct phone *phones;   /* scenario->handsets of them */
