@@ -151,7 +151,7 @@ $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BUILD)/libdb.a $(BUILD)/libhato.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libdb.a $(BUILD)/libhato.a $(LIBS)
 
-.PHONY: docs unit e2e benches drives test fuzz fuzzers fuzz-short soak demo bench model lint clean help tests
+.PHONY: docs unit e2e benches drives test fuzz fuzzers fuzz-short soak soak-load demo bench model lint clean help tests
 tests: $(TESTS) $(DRIVES)
 benches: $(BENCHES)
 drives: $(DRIVES)
@@ -168,9 +168,13 @@ test:
 	@HATO_BUILD=$(BUILD) scripts/run-tests $(TESTS)
 
 SOAK_HISTORIES ?= 10000000
-soak: all $(BUILD)/tests/tests/model/rules_test
+SOAK_SECONDS ?= 1800
+soak: all $(BENCHES) $(BUILD)/tests/tests/model/rules_test
 	@$(BUILD)/tests/tests/model/rules_test --histories $(SOAK_HISTORIES)
 	@HATO_BUILD=$(BUILD) HATO_SOAK=1 scripts/run-e2e-tests tests/crash tests/e2e/sms_day_test.py tests/e2e/incident_2012_test.py
+	@HATO_BUILD=$(BUILD) SOAK_SECONDS=$(SOAK_SECONDS) bench/run soak
+soak-load: all $(BENCHES)
+	@HATO_BUILD=$(BUILD) SOAK_SECONDS=$(SOAK_SECONDS) bench/run soak
 
 demo:
 	@scripts/install-deps build
@@ -208,7 +212,8 @@ help:
 	@echo 'make            build the programs into build/'
 	@echo 'make demo       run everything in a temporary directory with 1,000 phones'
 	@echo 'make test       unit, end-to-end and (short) crash tests; SAN=address,undefined or SAN=thread'
-	@echo 'make soak       the crash tests in their long form, a whole day of faults, 200,000 bounces, 10 million histories of leases (SOAK_HISTORIES=N)'
+	@echo 'make soak       the crash tests in their long form, a whole day of faults, 200,000 bounces, 10 million histories of leases (SOAK_HISTORIES=N),'
+	@echo '                and soak-load: half an hour at 80% of capacity (SOAK_SECONDS=N): memory, descriptors, files, p99'
 	@echo 'make fuzz       every libFuzzer target, FUZZ_SECONDS=60 each'
 	@echo 'make bench      what it costs beside its peers and the bare limit, in half an hour: a table, bench/results/'
 	@echo 'make bench-NAME one of it: pop lmtp lease push token smtp storm scale, or another name of `bench/run list`'

@@ -48,6 +48,8 @@ ALONE = [
     piece("waiting", 120, "a million mails that wait to go out: memory for each, a start, a take", "queue", ["waiting"]),
     piece("resync", 120, "a NAS's whole list, and how long others wait for it"),
     piece("nas_off", 120, "a NAS's Off, and how long others wait for it"),
+    piece("scale", 720, "CPU for a session, a mail, a lease event as mailboxes, messages, bindings, connections grow; 1 and 2 workers"),
+    piece("soak", 2100, "half an hour at 80% of capacity: memory, descriptors, files, p99 (SOAK_SECONDS); its status is the verdict"),
     piece("directory", 600, "ten million bindings: authsrv's memory for each, a look-up"),
 ]
 # What `make bench-NAME` calls a part.
