@@ -36,6 +36,7 @@ PIECES = [
     piece("smpp", 70, "submit_sm and receipts through smsc-sim; Kannel"),
     piece("overload", 90, "goodput at ten times the phones of the peak"),
     piece("loop", 60, "5,000 mails through the whole loop to 1,000 phones", "loop", ["loop"]),
+    piece("push", 200, "new mail -> the phone knows; Dovecot's IMAP IDLE, hibernating and not; memory a waiting phone"),
     piece("storm", 120, "a hundred thousand re-attach, take a token and poll (alone: a million)", STORM_SUBSCRIBERS=100000),
 ]
 # By themselves: too long for half an hour, or figures beside which nobody stands.
