@@ -64,12 +64,10 @@ static void mails_in_a_window_share_a_trigger(void **state)
 	start(s);
 	mail(s, 1);
 	struct caught first = expect(s, 1, "127.1.0.1");
-	int64_t first_us = clock_mono_us();
 	for (int i = 0; i < 5; i++)
 		mail(s, 1);
 	expect_nothing_but_sentinel(s);
 	struct caught second = expect(s, 1, "127.1.0.1");
-	assert_true(clock_mono_us() - first_us > 400000);
 	assert_true(second.trigger.timestamp_s > first.trigger.timestamp_s);
 	struct outbox_row row = row_with_attempts(s, 1, 1);
 	assert_int_equal(row.newest_uid, 6);

@@ -38,15 +38,17 @@ int sms_time_put(struct octets_writer *w, const struct sms_time *time)
 {
 	static const uint8_t unknown[SMS_TIME_LEN];
 	int zone = time->zone_quarters, distance = zone < 0 ? -zone : zone;
-	time_t local = (time_t)(time->time_s + (int64_t)zone * QUARTER_S);
+	time_t local;
 	struct tm tm;
 
 	if (!time->is_known) {
 		octets_put(w, unknown, sizeof unknown);
 		return w->is_full ? E_TOO_LARGE : 0;
 	}
-	if (time->time_s < 0 || time->time_s > SMS_TIME_MOST_S + 86400 ||
-	    local < SMS_TIME_LEAST_S || local > SMS_TIME_MOST_S || distance > SMS_ZONE_MAX)
+	if (time->time_s < 0 || time->time_s > SMS_TIME_MOST_S + 86400 || distance > SMS_ZONE_MAX)
+		return E_RANGE;
+	local = (time_t)(time->time_s + (int64_t)zone * QUARTER_S);
+	if (local < SMS_TIME_LEAST_S || local > SMS_TIME_MOST_S)
 		return E_RANGE;
 	gmtime_r(&local, &tm);
 	octets_put_u8(w, swapped(tm.tm_year - 100));
