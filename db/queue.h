@@ -248,6 +248,9 @@ void queue_sweep(struct db_port *, int64_t now_us, db_done *, void *arg);
 
 /* One more time: the reason and the expiry become these, `since_us` stays the first one's. */
 void suppression_put(struct db_port *, const struct suppression *, db_done *, void *arg);
+/* The same, told by a notice, which may come again and again: an entry with this enhanced code that
+ * has not expired stays as it is, and `done` hears E_EXISTS. */
+void suppression_note(struct db_port *, const struct suppression *, db_done *, void *arg);
 typedef void suppression_got(void *arg, int err, const struct suppression *);
 /* E_NOT_FOUND: he may send there. One that expired is not found. */
 void suppression_find(struct db_port *, int64_t sender, const char *address, int64_t now_us,

@@ -8,17 +8,22 @@
 
 /* ---- writing ---- */
 
-int suppression_row_put(struct engine *e, const struct suppression *s)
+static int row_write(struct engine *e, enum statement how, const struct suppression *s)
 {
 	struct query q;
 
-	query_begin(&q, e, STMT_QUEUE_SUPPRESSION_PUT);
+	query_begin(&q, e, how);
 	query_int(&q, s->sender);
 	query_text(&q, s->address);
 	queue_reply_bind(&q, &s->reason);
 	query_int(&q, s->since_us);
 	query_int(&q, s->expires_us);
 	return query_run(&q);
+}
+
+int suppression_row_put(struct engine *e, const struct suppression *s)
+{
+	return row_write(e, STMT_QUEUE_SUPPRESSION_PUT, s);
 }
 
 struct suppression_write {
@@ -33,6 +38,14 @@ struct suppression_write {
 static int run_put(struct write *write, struct engine *e)
 {
 	return suppression_row_put(e, &((struct suppression_write *)write)->what);
+}
+
+static int run_note(struct write *write, struct engine *e)
+{
+	const struct suppression_write *w = (struct suppression_write *)write;
+	int err = row_write(e, STMT_QUEUE_SUPPRESSION_NOTE, &w->what);
+
+	return err || engine_affected(e) ? err : E_EXISTS;
 }
 
 static int run_remove(struct write *write, struct engine *e)
@@ -80,6 +93,11 @@ static void submit(struct db_port *port, const struct suppression *s,
 void suppression_put(struct db_port *port, const struct suppression *s, db_done *done, void *arg)
 {
 	submit(port, s, run_put, false, done, arg);
+}
+
+void suppression_note(struct db_port *port, const struct suppression *s, db_done *done, void *arg)
+{
+	submit(port, s, run_note, false, done, arg);
 }
 
 void suppression_remove(struct db_port *port, int64_t sender, const char *address, db_done *done,

@@ -58,18 +58,33 @@ static size_t listed(struct bench_store *s, int64_t sender, const char *after, s
 	return e.n;
 }
 
+static struct suppression entry_of(int64_t sender, const char *address, int64_t now_us, int code,
+				   int64_t expires_us)
+{
+	return (struct suppression){.sender = sender,
+				    .address = address,
+				    .reason = reply(code, "5.1.1", "no such user"),
+				    .since_us = now_us,
+				    .expires_us = expires_us};
+}
+
 static int put(struct bench_store *s, int64_t sender, const char *address, int64_t now_us, int code,
 	       int64_t expires_us)
 {
 	struct heard h = {.s = s};
+	const struct suppression e = entry_of(sender, address, now_us, code, expires_us);
 
-	suppression_put(s->port,
-			&(struct suppression){.sender = sender,
-					      .address = address,
-					      .reason = reply(code, "5.1.1", "no such user"),
-					      .since_us = now_us,
-					      .expires_us = expires_us},
-			on_done, &h);
+	suppression_put(s->port, &e, on_done, &h);
+	return wait_for(&h);
+}
+
+static int note(struct bench_store *s, int64_t now_us, int code, const char *enhanced)
+{
+	struct heard h = {.s = s};
+	struct suppression e = entry_of(1, "a@b.example", now_us, code, now_us + 100);
+
+	e.reason.enhanced = enhanced;
+	suppression_note(s->port, &e, on_done, &h);
 	return wait_for(&h);
 }
 
@@ -109,6 +124,24 @@ static void test_found_until_it_expires(void **state)
 	assert_int_equal(stats_of(s).suppressions, 1);
 }
 
+/* However often it is told: the first time counts, until the entry has ended. */
+static void test_a_notice_is_noted_once(void **state)
+{
+	struct bench_store *s = *state;
+
+	assert_int_equal(note(s, T0, 550, "5.1.1"), 0);
+	assert_int_equal(note(s, T0 + 99, 551, "5.1.1"), E_EXISTS);
+	struct entry e = find(s, 1, "a@b.example", T0);
+	assert_true(e.code == 550 && e.count == 1 && e.expires_us == T0 + 100);
+	assert_int_equal(note(s, T0 + 100, 552, "5.1.1"), 0);
+	e = find(s, 1, "a@b.example", T0 + 100);
+	assert_true(e.code == 552 && e.count == 1 && e.since_us == T0 + 100);
+	/* One that may not refuse yet (5.2.1) is no reason to leave out what does. */
+	assert_int_equal(note(s, T0 + 101, 553, "5.1.10"), 0);
+	assert_int_equal(find(s, 1, "a@b.example", T0 + 101).code, 553);
+	assert_int_equal(stats_of(s).suppressions, 1);
+}
+
 static void test_list_and_remove(void **state)
 {
 	struct bench_store *s = *state;
@@ -145,9 +178,9 @@ static void test_sweep(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {QUEUE_TEST(test_found_until_it_expires),
-					   QUEUE_TEST(test_list_and_remove),
-					   QUEUE_TEST(test_sweep)};
+	const struct CMUnitTest tests[] = {
+		QUEUE_TEST(test_found_until_it_expires), QUEUE_TEST(test_a_notice_is_noted_once),
+		QUEUE_TEST(test_list_and_remove), QUEUE_TEST(test_sweep)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -126,6 +126,10 @@ static int keys_write(const char *dir, char error[256])
 		return complain(error, path, err_text(rc));
 	join(path, dir, "keys/secret.key");
 	rc = secret_key_create(path);
+	if (rc && rc != E_EXISTS)
+		return complain(error, path, err_text(rc));
+	join(path, dir, "keys/return.key");
+	rc = secret_key_create(path);
 	return rc && rc != E_EXISTS ? complain(error, path, err_text(rc)) : 0;
 }
 

@@ -318,6 +318,9 @@ int conf_check(struct conf *c, char error[256])
 		rc = one_of("smtpgw.foreign_from", c->smtpgw_foreign_from,
 			    (const char *const[]){"refuse", "rewrite", NULL}, error);
 	if (!rc)
+		rc = one_of("smtpgw.return_seal", c->smtpgw_return_seal,
+			    (const char *const[]){"off", "envid", "field", NULL}, error);
+	if (!rc)
 		rc = one_of("pushsrv.application_id", c->pushsrv_application_id,
 			    (const char *const[]){"emn.ua", "spmode", NULL}, error);
 	if (!rc)

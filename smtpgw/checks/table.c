@@ -8,6 +8,7 @@
 #include "smtpgw/checks/greylist.h"
 #include "smtpgw/checks/lookalike.h"
 #include "smtpgw/checks/null_mx.h"
+#include "smtpgw/checks/returned.h"
 #include "smtpgw/checks/rspamd.h"
 #include "smtpgw/checks/spf.h"
 #include "smtpgw/checks/traps.h"
@@ -23,6 +24,7 @@ const struct check *const check_table[] = {
 	&check_dmarc,     /* by what the two before it found */
 	&check_lookalike, /* and this by what DMARC says */
 	&check_rspamd,
+	&check_returned,
 	&check_greylist, /* for now, after all that is for good */
 	NULL,
 };

@@ -86,6 +86,7 @@ struct client_mail {
 	const char *envid;        /* decoded; "" */
 	enum smtp_ret ret;
 	uint64_t size; /* of the content */
+	size_t top;    /* octets that the driver puts on top of it */
 	bool is_8bit, needs_utf8;
 	bool passes_dsn; /* set: the host was told what the sender wants to hear (NOTIFY, ...) */
 	struct client_recipient *recipients;

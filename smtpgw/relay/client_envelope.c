@@ -36,7 +36,7 @@ static void say_mail(struct client *c)
 
 	m->passes_dsn = knows_dsn;
 	if (c->offers & CLIENT_SIZE)
-		snprintf(size, sizeof size, " SIZE=%llu", (unsigned long long)m->size);
+		snprintf(size, sizeof size, " SIZE=%llu", (unsigned long long)(m->size + m->top));
 	if (knows_dsn && *m->envid) {
 		strcpy(envid, " ENVID=");
 		if (xtext_encode(m->envid, envid + 7, sizeof envid - 7) != 0)
@@ -242,7 +242,7 @@ static bool is_impossible(const struct client *c, struct relay_answer *a)
 				 "the mail needs SMTPUTF8, which the other host lacks", a);
 		return true;
 	}
-	if (c->size_max > 0 && c->mail->size > c->size_max) {
+	if (c->size_max > 0 && c->mail->size + c->mail->top > c->size_max) {
 		client_own_words(RELAY_STAGE_MAIL, "5.3.4",
 				 "the mail is larger than the other host takes", a);
 		return true;

@@ -12,8 +12,10 @@
 
 #include "db/queue.h"
 #include "smtpgw/relay/client.h"
+#include "smtpgw/return_seal.h"
 
 #define JOB_REMOTE_MAX QUEUE_REMOTE_MAX /* "host.name [address]" */
+#define JOB_TOP_MAX    (sizeof RETURN_SEAL_FIELD + RETURN_SEAL_MAX + 4)
 
 struct job_recipient {
 	uint32_t id;
@@ -40,7 +42,9 @@ struct job {
 		*recipients;         /* the envelope's are these, or the last ones of them */
 	struct job_recipient *rows;  /* beside them */
 	char remote[JOB_REMOTE_MAX]; /* who answered */
-	uint8_t *piece;              /* the content's first one, or null */
+	char seal[RETURN_SEAL_MAX + 1];
+	char top[JOB_TOP_MAX]; /* what goes on top of the content: the seal as a field */
+	uint8_t *piece;        /* the content's first one, or null */
 	size_t piece_n;
 	uint64_t offset;   /* of the content that was read so far */
 	unsigned received; /* Received fields in the piece */
@@ -55,6 +59,19 @@ int job_look(struct job *j, const uint8_t *octets, size_t n); /* E_NOMEM */
 
 /* Everybody who has no answer yet hears this. */
 void job_answer_rest(struct job *j, const struct relay_answer *a);
+
+/* What sealing takes. `seal` null: nothing is sealed. */
+struct job_seals {
+	struct return_seal *seal;
+	bool in_header; /* where ENVID cannot */
+};
+
+/* Before an attempt: the envelope's recipients get a seal, by which a bounce that another host
+ * writes later proves itself (checks/returned): as ENVID, where the host has DSN and the sender
+ * gave none of his own, which is passed on as it is. Else as a field, if the mail goes to one
+ * recipient alone: who reads it can speak of him, and nobody else can. A mail from <>, or from us,
+ * or to more than RETURN_SEAL_RECIPIENTS at a time has none. job_seal.c */
+void job_seal(struct job *j, const struct job_seals *seals, bool has_dsn);
 
 /* After an attempt: are there recipients who should be tried again at once, because there were too
  * many, or because the host may know their address in the carriers' spelling only? Then the

@@ -133,6 +133,109 @@ static void a_window_grows_and_halves(void **state)
 	assert_int_equal(w.size, 2);
 }
 
+/* ---- what a late bounce proves itself by ---- */
+
+struct sealing {
+	struct job *j;
+	struct job_seals seals;
+	struct sealed_mail mail; /* what the seal says */
+};
+
+static void begin_sealing(struct sealing *s, const char *const *to)
+{
+	static const uint8_t key[SECRET_KEY_BYTES] = {1};
+
+	s->seals = (struct job_seals){.in_header = true};
+	assert_int_equal(return_seal_new(key, &s->seals.seal), 0);
+	s->j = job_to(to, false);
+	s->j->sender = 3;
+	s->j->received_us = INT64_C(1700000000000000);
+}
+
+static void end_sealing(struct sealing *s)
+{
+	return_seal_free(s->seals.seal);
+	job_free(s->j);
+}
+
+static bool has_envid(struct sealing *s, bool has_dsn)
+{
+	job_seal(s->j, &s->seals, has_dsn);
+	return return_seal_read(s->seals.seal, s->j->envelope.envid, &s->mail) == 0;
+}
+
+static bool has_field(struct sealing *s, bool has_dsn)
+{
+	char text[JOB_TOP_MAX];
+	static const char name[] = RETURN_SEAL_FIELD ": ";
+
+	job_seal(s->j, &s->seals, has_dsn);
+	if (s->j->envelope.top == 0)
+		return false;
+	assert_int_equal(s->j->envelope.top, strlen(s->j->top));
+	assert_memory_equal(s->j->top, name, sizeof name - 1);
+	strcpy(text, s->j->top + sizeof name - 1);
+	assert_string_equal(text + strlen(text) - 2, "\r\n");
+	text[strlen(text) - 2] = '\0';
+	return return_seal_read(s->seals.seal, text, &s->mail) == 0;
+}
+
+static void a_seal_goes_where_hosts_bring_it_back(void **state)
+{
+	static const char *const one[] = {"a@b.test", NULL}, *const two[] = {"a@b.test", "c@b.test",
+									     NULL};
+	struct sealing s;
+
+	(void)state;
+	begin_sealing(&s, one);
+	assert_true(has_envid(&s, true) && !has_field(&s, true));
+	assert_true(has_field(&s, false));
+	assert_true(s.mail.sender == 3 && s.mail.mail == 7 && s.mail.received_s == 1700000000);
+	assert_true(sealed_mail_has(&s.mail, "a@b.test"));
+	s.seals.in_header = false;
+	assert_false(has_field(&s, false));
+	end_sealing(&s);
+	begin_sealing(&s, two);
+	assert_true(has_envid(&s, true) && s.mail.count == 2);
+	assert_false(has_field(&s, false));
+	answer(s.j, 0, RELAY_STAGE_RCPT, 250);
+	s.j->recipients[1].is_again = true;
+	assert_true(job_again(s.j)); /* the second one alone */
+	assert_true(has_field(&s, false) && s.mail.count == 1);
+	assert_true(sealed_mail_has(&s.mail, "c@b.test") && !sealed_mail_has(&s.mail, "a@b.test"));
+	end_sealing(&s);
+}
+
+static void the_senders_own_envid_goes_along(void **state)
+{
+	static const char *const one[] = {"a@b.test", NULL};
+	struct sealing s;
+
+	(void)state;
+	begin_sealing(&s, one);
+	free(s.j->envid);
+	s.j->envid = strdup("mine");
+	assert_false(has_envid(&s, true));
+	assert_string_equal(s.j->envelope.envid, "mine");
+	assert_true(has_field(&s, true));
+	end_sealing(&s);
+}
+
+static void nobodys_mail_has_no_seal(void **state)
+{
+	static const char *const one[] = {"a@b.test", NULL};
+	struct sealing s;
+
+	(void)state;
+	begin_sealing(&s, one);
+	s.j->sender = 0;
+	assert_false(has_envid(&s, true) || has_field(&s, false));
+	s.j->sender = 3;
+	*s.j->reverse_path = '\0';
+	assert_false(has_envid(&s, true) || has_field(&s, false));
+	end_sealing(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -141,6 +244,9 @@ int main(void)
 		cmocka_unit_test(those_who_were_too_many_come_again),
 		cmocka_unit_test(a_carrier_may_want_its_own_spelling),
 		cmocka_unit_test(a_window_grows_and_halves),
+		cmocka_unit_test(a_seal_goes_where_hosts_bring_it_back),
+		cmocka_unit_test(the_senders_own_envid_goes_along),
+		cmocka_unit_test(nobodys_mail_has_no_seal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,6 +69,22 @@ void link_abort(struct link *l)
 
 /* ---- content ---- */
 
+/* In one piece, which is one chunk. */
+static void bring_with_top(struct link *l, const uint8_t *octets, size_t n, bool is_last)
+{
+	const struct job *j = l->job;
+	uint8_t *piece = malloc(j->envelope.top + n);
+
+	if (!piece) {
+		cut(l, "4.3.0", "out of memory");
+		return;
+	}
+	memcpy(piece, j->top, j->envelope.top);
+	memcpy(piece + j->envelope.top, octets, n);
+	client_content(&l->client, piece, j->envelope.top + n, is_last);
+	free(piece);
+}
+
 static void bring(void *arg, int err, const uint8_t *octets, size_t n)
 {
 	struct link *l = arg;
@@ -78,8 +94,13 @@ static void bring(void *arg, int err, const uint8_t *octets, size_t n)
 		cut(l, "4.3.0", "the mail could not be read from the queue");
 		return;
 	}
+	bool is_first = j->offset == 0;
 	j->offset += n;
-	client_content(&l->client, octets, n, n == 0 || j->offset >= j->envelope.size);
+	bool is_last = n == 0 || j->offset >= j->envelope.size;
+	if (is_first && j->envelope.top > 0)
+		bring_with_top(l, octets, n, is_last);
+	else
+		client_content(&l->client, octets, n, is_last);
 }
 
 static void feed(struct link *l)
@@ -286,6 +307,7 @@ void link_send(struct link *l, struct job *j)
 	assert(link_is_ready(l));
 	l->job = j;
 	j->offset = 0;
+	job_seal(j, l->settings->seals, l->client.offers & CLIENT_DSN);
 	if (client_mail(&l->client, &j->envelope) != 0) {
 		struct relay_answer a = {.stage = RELAY_STAGE_ROUTE,
 					 .enhanced = "5.1.3",

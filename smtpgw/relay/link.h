@@ -34,6 +34,7 @@ struct link_settings {
 	int64_t connect_us, idle_us;
 	int64_t wait_us[CLIENT_WAITS];
 	uint32_t mails_max; /* over one connection */
+	const struct job_seals *seals;
 };
 
 struct link_ops {

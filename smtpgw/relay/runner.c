@@ -29,6 +29,7 @@ struct runner {
 	struct dns *dns;
 	struct routes *routes;
 	struct tls_client *anybody, *verified;
+	struct job_seals seals;
 	struct intake *intake;
 	struct destinations *destinations;
 	struct local *local;
@@ -324,6 +325,7 @@ static struct link_settings links_of(struct runner *r)
 			    [CLIENT_WAIT_BLOCK] = c->smtpgw_relay_block_seconds * CLOCK_S,
 			    [CLIENT_WAIT_FINAL] = c->smtpgw_relay_final_seconds * CLOCK_S},
 		.mails_max = (uint32_t)c->smtpgw_relay_mails_per_connection,
+		.seals = &r->seals,
 	};
 
 	if (*c->smtpgw_relay_source)
@@ -370,6 +372,9 @@ static int make_parts(struct runner *r, struct db *db, const struct lmtp_setting
 	const struct dns_settings dns = dns_settings_of(r->conf);
 	int err = open_tls(r, error);
 
+	r->seals.in_header = strcmp(r->conf->smtpgw_return_seal, "field") == 0;
+	if (!err)
+		err = return_seal_open(r->conf, &r->seals.seal, error);
 	if (!err)
 		err = routes_new(r->conf, &r->routes);
 	if (!err)
@@ -418,6 +423,7 @@ static void runner_free(struct runner *r)
 		loop_free(r->loop);
 	tls_client_free(r->anybody);
 	tls_client_free(r->verified);
+	return_seal_free(r->seals.seal);
 	free(r);
 }
 

@@ -168,7 +168,7 @@ class Contract(unittest.TestCase):
 
     def test_secrets_are_not_for_everybody(self):
         run(BUILD / "hato", "init", "--dir", self.folder / "state")
-        for name in ("feeder.key", "radius.secret", "keys/token.keys", "keys/secret.key", "tls/key.pem"):
+        for name in ("feeder.key", "radius.secret", "keys/token.keys", "keys/secret.key", "keys/return.key", "tls/key.pem"):
             self.assertEqual(0, (self.folder / "state" / name).stat().st_mode & 0o077, name)
 
 

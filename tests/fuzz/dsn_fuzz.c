@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/err.h"
+#include "lib/wire/smtp/header.h"
 
 #define MUST(condition) ((condition) ? (void)0 : __builtin_trap())
 #define KEPT            8
@@ -49,7 +50,12 @@ static void on_message_id(void *arg, const char *id)
 	MUST(((struct heard *)arg)->mails == 1 && *id);
 }
 
-static const struct dsn_listener listener = {on_mail, on_recipient, on_message_id};
+static void on_field(void *arg, const struct header_field *field)
+{
+	MUST(((struct heard *)arg)->mails == 1 && field->name_len > 0);
+}
+
+static const struct dsn_listener listener = {on_mail, on_recipient, on_message_id, on_field};
 
 static void check_letter(const struct dsn_letter *l, bool may_be_8bit)
 {

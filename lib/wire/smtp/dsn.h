@@ -24,6 +24,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct header_field; /* header.h */
+
 enum dsn_action {
 	DSN_FAILED,
 	DSN_DELAYED,
@@ -104,6 +106,8 @@ struct dsn_listener {
 	void (*recipient)(void *arg, const struct dsn_of_recipient *recipient);
 	/* The Message-ID of the mail that was returned, with its brackets; not if there is none. */
 	void (*message_id)(void *arg, const char *id);
+	/* Each field of its header, before that; null: not wanted. */
+	void (*field)(void *arg, const struct header_field *field);
 };
 
 /* All of a message, CRLF lines. E_NOT_FOUND: it is no report of a delivery status, or one that

@@ -301,14 +301,29 @@ static bool is_one_of(const char *type, const char *a, const char *b, const char
 	       strcmp(type, d) == 0;
 }
 
+struct original {
+	struct reading *reading;
+	struct part part;
+};
+
+static void note_original(void *arg, const struct header_field *field)
+{
+	struct original *o = arg;
+	const struct reading *r = o->reading;
+
+	note_part(&o->part, field);
+	if (r->is_found && r->listener->field)
+		r->listener->field(r->arg, field);
+}
+
 static int read_original(struct reading *r, struct span in)
 {
-	struct part original = {0};
+	struct original o = {.reading = r};
 	size_t used;
-	int err = read_header(in, note_part, &original, &used);
+	int err = read_header(in, note_original, &o, &used);
 
-	if (!err && r->is_found && *original.message_id)
-		r->listener->message_id(r->arg, original.message_id);
+	if (!err && r->is_found && *o.part.message_id)
+		r->listener->message_id(r->arg, o.part.message_id);
 	return err;
 }
 

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "lib/err.h"
+#include "lib/wire/smtp/header.h"
 
 #define ORIGINAL                                                                                   \
 	"Received: from a by b\r\n\tid x\r\nMessage-ID: <m1@phone.example>\r\nSubject: s\r\n\r\n"  \
@@ -264,6 +265,8 @@ struct heard {
 	struct dsn_of_mail mail;
 	struct dsn_of_recipient last;
 	char message_id[100];
+	unsigned fields; /* of the mail that was returned */
+	bool has_subject;
 };
 
 static void on_mail(void *arg, const struct dsn_of_mail *mail)
@@ -291,7 +294,16 @@ static void on_message_id(void *arg, const char *id)
 	snprintf(h->message_id, sizeof h->message_id, "%s", id);
 }
 
-static const struct dsn_listener listener = {on_mail, on_recipient, on_message_id};
+static void on_field(void *arg, const struct header_field *field)
+{
+	struct heard *h = arg;
+
+	assert_string_equal(h->message_id, ""); /* comes behind them all */
+	h->fields++;
+	h->has_subject |= header_is(field, "Subject");
+}
+
+static const struct dsn_listener listener = {on_mail, on_recipient, on_message_id, on_field};
 
 static int hear(const char *text, struct heard *h)
 {
@@ -330,6 +342,8 @@ static void test_what_is_written_can_be_read(void **state)
 		assert_string_equal(h.last.diagnostic.type, "smtp");
 		assert_string_equal(h.last.diagnostic.text, "550 5.1.1 short");
 		assert_string_equal(h.message_id, "<m1@phone.example>");
+		assert_int_equal(h.fields, 3);
+		assert_true(h.has_subject);
 	}
 }
 
