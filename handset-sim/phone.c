@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "handset-sim/world_letters.h"
 #include "lib/clock.h"
 #include "lib/err.h"
 
@@ -103,6 +104,7 @@ void phone_disconnect(struct phone *p)
 		heed_fetch_ended(&p->heed, false);
 	}
 	p->fetch = NULL;
+	world_letters_cut(p->world, p);
 	http_channel_free(p->api);
 	p->api = NULL;
 }
@@ -207,6 +209,14 @@ static void ask_token(struct phone *p)
 	json_decref(body);
 }
 
+void phone_ask_anew(struct phone *p)
+{
+	if (p->state != PHONE_READY || p->fetch)
+		return; /* it has left, or its fetch finds the same */
+	p->world->ledger.denied++;
+	ask_token(p);
+}
+
 /* A refresh now and then: the old token goes on until its own end, so a failure costs nothing. */
 static void on_refreshed(void *arg, unsigned status, const json_t *answer)
 {
@@ -229,7 +239,8 @@ static void on_message(void *arg, const uint8_t *octets, size_t n)
 {
 	struct phone *p = arg;
 
-	ledger_fetched(&p->world->ledger, p->index, octets, n, clock_mono_us());
+	if (!letters_fetched(&p->world->letters, p->index, octets, n))
+		ledger_fetched(&p->world->ledger, p->index, octets, n, clock_mono_us());
 	world_progress(p->world);
 }
 

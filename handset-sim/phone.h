@@ -44,7 +44,9 @@ struct phone {
 	struct sim_login *sim;    /* null: its SIM has no key, its word is bare */
 	struct http_channel *api; /* from its address; null: none */
 	struct air_ear *ear;
-	struct pop_fetch *fetch; /* a session under way */
+	struct pop_fetch *fetch;    /* a session under way */
+	struct smtp_submit *submit; /* likewise */
+	int64_t submit_us;          /* the next one not before */
 	bool seen_ready;
 	int64_t asked_us, told_us;
 	struct loop_timer *retry;
@@ -69,6 +71,9 @@ void phone_attach(struct phone *p, uint32_t address);
 void phone_detach(struct phone *p, bool tell);
 /* A datagram came to its address. */
 void phone_heard(struct phone *p, const uint8_t *datagram, size_t n);
+
+/* Its token was refused: it asks for another one. */
+void phone_ask_anew(struct phone *p);
 
 /* ---- what happens to it ---- */
 

@@ -26,6 +26,17 @@ static json_t *radio_json(const struct world *w, const struct trigger_verdict *v
 				   "stranger", (json_int_t)t->stranger));
 }
 
+/* What phones submitted. */
+static json_t *letters_json(struct letters *l)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "wanted",
+			 (json_int_t)l->wanted, "accepted", (json_int_t)l->accepted, "refused",
+			 (json_int_t)l->refused, "arrived", (json_int_t)l->arrived, "bounced",
+			 (json_int_t)l->bounced, "lost", (json_int_t)letters_lost(l), "again",
+			 (json_int_t)l->again, "altered", (json_int_t)l->altered, "stranger",
+			 (json_int_t)l->stranger, "accept", latency_json(&l->accept));
+}
+
 static void json_report(struct world *w, const struct trigger_verdict *v)
 {
 	struct ledger *l = &w->ledger;
@@ -48,6 +59,8 @@ static void json_report(struct world *w, const struct trigger_verdict *v)
 	json_object_set_new(o, "accept_next", latency_json(&l->accept_next));
 	if (w->sms)
 		json_object_set_new(o, "radio", radio_json(w, v));
+	if (w->scenario->submit)
+		json_object_set_new(o, "submissions", letters_json(&w->letters));
 	if (w->day) {
 		json_t *day = day_json(w->day, v);
 		json_object_update(o, day);
@@ -85,13 +98,25 @@ static void radio_rows(const struct world *w, const struct trigger_verdict *v)
 	count_row("  read by another", t->stranger);
 }
 
+static void letters_rows(const struct letters *l)
+{
+	count_row("mails submitted by phones", l->accepted);
+	count_row("  arrived", l->arrived);
+	count_row("  refused", l->refused);
+	count_row("  bounced", l->bounced);
+	count_row("  lost", letters_lost(l));
+	count_row("  altered", l->altered);
+	count_row("  seen by another", l->stranger);
+}
+
 bool report_is_clean(const struct world *w)
 {
 	struct trigger_verdict v;
 
 	trigger_tally_judge(&w->ledger.tally, &v);
 	return ledger_is_clean(&w->ledger) && w->ledger.fetched == w->scenario->mails &&
-	       texts_are_clean(&w->texts) && (!w->day || day_is_clean(w->day, &v));
+	       texts_are_clean(&w->texts) && letters_are_clean(&w->letters) &&
+	       (!w->day || day_is_clean(w->day, &v));
 }
 
 void report_print(struct world *w)
@@ -116,6 +141,8 @@ void report_print(struct world *w)
 	count_row("fetched twice", l->again);
 	if (w->sms)
 		radio_rows(w, &v);
+	if (w->scenario->submit)
+		letters_rows(&w->letters);
 	if (w->day)
 		day_print(w->day, &v);
 	printf("\n  %-28s %10s %10s %10s\n", "milliseconds", "p50", "p99", "max");

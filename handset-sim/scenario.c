@@ -7,11 +7,13 @@
 
 #include "handset-sim/heed.h"
 #include "lib/clock.h"
+#include "lib/wire/mailaddr.h"
 
 #define HANDSETS_MAX 60000 /* 127.1.0.1 up, one address each */
 #define MAILS_MAX    10000000
 #define UNSET        UINT32_MAX
 #define TEXTS_MOST   1000000
+#define SUBMIT_MOST  1000
 #define SMS_SPREAD   37 /* so that it is not the phones with a SIM key first */
 
 static const char *const login_names[] = {[LOGIN_USERPASS] = "userpass",
@@ -48,6 +50,9 @@ static void help_print(void)
 	     "  --ip-idle S        such a phone gives its address back after so long without use "
 	     "[60]\n"
 	     "  --texts N          texts that phones write to each other by SMS [0]\n"
+	     "  --submit N         mails that each phone sends to others by the submission port, "
+	     "with its token [0]\n"
+	     "  --submit-to ADDRESS        they all go there instead\n"
 	     "  --scenario incident-2011   20 December 2011 instead (docs/incident-2011.md):\n"
 	     "      --scale N      6.7 million subscribers, 1:N [100]\n"
 	     "      --faulty-feed  the network gives out wrong bindings\n"
@@ -91,6 +96,8 @@ enum option_id {
 	O_SIM,
 	O_SMS,
 	O_TEXTS,
+	O_SUBMIT,
+	O_SUBMIT_TO,
 	O_SOCKETS,
 	O_FIRST,
 	O_SCENARIO,
@@ -126,6 +133,8 @@ static const struct option options[] = {{"dir", required_argument, NULL, O_DIR},
 					{"first", required_argument, NULL, O_FIRST},
 					{"sms", required_argument, NULL, O_SMS},
 					{"texts", required_argument, NULL, O_TEXTS},
+					{"submit", required_argument, NULL, O_SUBMIT},
+					{"submit-to", required_argument, NULL, O_SUBMIT_TO},
 					{"ip-idle", required_argument, NULL, O_IP_IDLE},
 					{"scenario", required_argument, NULL, O_SCENARIO},
 					{"scale", required_argument, NULL, O_SCALE},
@@ -187,6 +196,7 @@ static int take_number(int id, struct scenario *s)
 		    {O_SIM, 0, 100, &s->sims, NULL},
 		    {O_SMS, 0, 100, &s->sms, NULL},
 		    {O_TEXTS, 0, TEXTS_MOST, &s->texts, NULL},
+		    {O_SUBMIT, 0, SUBMIT_MOST, &s->submit, NULL},
 		    {O_FIRST, 1, 90000000, &s->first, NULL},
 		    {O_SCALE, 1, 100000, &s->scale, NULL}};
 	double n;
@@ -221,6 +231,7 @@ static int take_number(int id, struct scenario *s)
 static int take_option(int id, struct scenario *s)
 {
 	int taken = take_number(id, s);
+	struct mailaddr address;
 
 	if (taken)
 		return taken > 0 ? -1 : usage("out of its bounds", optarg);
@@ -245,6 +256,11 @@ static int take_option(int id, struct scenario *s)
 		s->incident = !strcmp(optarg, "incident-2011");
 		s->is_day = !strcmp(optarg, "sms-day");
 		return s->incident || s->is_day ? -1 : usage("no such scenario", optarg);
+	case O_SUBMIT_TO:
+		s->submit_to = optarg;
+		return mailaddr_parse(optarg, strlen(optarg), 0, &address)
+			       ? usage("no mail address", optarg)
+			       : -1;
 	case O_FAULTS:
 		s->faults = optarg;
 		return -1;
@@ -337,6 +353,8 @@ int scenario_read(int argc, char **argv, struct scenario *out)
 	}
 	if (optind < argc)
 		return usage("no option", argv[optind]);
+	if (out->submit && (out->incident || out->is_day))
+		return usage("in no scenario", "--submit");
 	set_defaults(out);
 	if (!out->dir)
 		return usage("needed", "--dir DIR");

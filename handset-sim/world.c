@@ -8,6 +8,7 @@
 #include "handset-sim/day.h"
 #include "handset-sim/phone.h"
 #include "handset-sim/windows.h"
+#include "handset-sim/world_letters.h"
 #include "handset-sim/world_radio.h"
 #include "lib/clock.h"
 #include "lib/err.h"
@@ -110,6 +111,7 @@ void world_phone_ready(struct world *w, struct phone *p)
 		windows_begin(w->windows);
 		mail_sender_start(w->sender);
 		world_radio_write(w);
+		world_letters_write(w);
 		if (w->day)
 			day_begin(w->day);
 		if (w->scenario->churn > 0)
@@ -184,7 +186,7 @@ static void on_watch(void *arg)
 
 	progress_show(w);
 	if (!w->ending && w->all_sent && w->ledger.fetched == w->ledger.sent &&
-	    world_radio_is_done(w))
+	    world_radio_is_done(w) && world_letters_are_done(w))
 		end(w);
 	else if (!w->ending && stuck)
 		end(w);
@@ -271,7 +273,7 @@ int world_open(struct world *w, const struct scenario *s, const struct conf *c,
 	if (loop_new(&w->loop) || ledger_init(&w->ledger, corpus, s->mails, s->handsets, run))
 		return fail("loop", "out of memory");
 	if ((s->tls && open_tls(w)) || open_network(w) || world_radio_open(w) || open_phones(w) ||
-	    open_sender(w))
+	    open_sender(w) || world_letters_open(w))
 		return -1;
 	if (s->is_day && day_open(w, &w->day))
 		return -1;
@@ -300,6 +302,7 @@ void world_run(struct world *w)
 
 void world_close(struct world *w)
 {
+	world_letters_close(w);
 	for (uint32_t i = 0; w->phones && i < w->scenario->handsets; i++)
 		if (w->phones[i].retry)
 			phone_fini(&w->phones[i]);

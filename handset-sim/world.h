@@ -6,6 +6,7 @@
 #include "handset-sim/air.h"
 #include "handset-sim/air_sms.h"
 #include "handset-sim/ledger.h"
+#include "handset-sim/letters.h"
 #include "handset-sim/mail_sender.h"
 #include "handset-sim/network.h"
 #include "handset-sim/roaming.h"
@@ -30,6 +31,10 @@ struct world {
 	struct roaming *roaming;
 	struct texts texts;
 	struct loop_timer *text_timer;
+	struct letters letters; /* that phones submit */
+	struct loop_timer *letters_timer;
+	struct tls_client *submission_tls; /* null: plain */
+	uint32_t submitting, next_to_submit;
 	struct day *day;         /* of faults; null: an ordinary one */
 	struct windows *windows; /* null: none are told */
 	struct ledger ledger;

@@ -5,7 +5,8 @@ import unittest
 
 from harness.clients import run
 from harness.corpus import FOLDER
-from harness.system import BUILD, Hato
+from harness.phones import Phones
+from harness.system import BUILD, Hato, eventually
 
 
 @unittest.skipUnless((BUILD / "smtpgw").exists() and (BUILD / "handset-sim").exists(), "smtpgw or handset-sim is not built")
@@ -53,6 +54,27 @@ class Simulation(unittest.TestCase):
         self.assertGreaterEqual(int(counts["proved"]), 60)
         self.assertGreaterEqual(int(counts["sim_resyncs"]), 4)
         self.assertEqual([], self.hato.events("proof-refused"))
+
+    def test_phones_submit(self):
+        """To each other, by their tokens, while some change their addresses; and next to the mail from outside."""
+        report = self.simulate("--handsets", 30, "--mails", 60, "--churn", 20, "--rate", 100, "--submit", 5, "--first", 8001)
+        self.is_clean(report, 30, 60)
+        said = report["submissions"]
+        self.assertEqual({"wanted": 150, "accepted": 150, "refused": 0, "arrived": 150, "bounced": 0, "lost": 0, "altered": 0,
+                          "stranger": 0}, {k: said[k] for k in said if k not in ("again", "accept")})
+        self.assertEqual(150, said["accept"]["count"])
+
+    def test_phones_submit_by_tls_to_who_is_given(self):
+        reader = Phones(self.hato).next()
+        report = self.simulate("--handsets", 4, "--mails", 0, "--tls", "--submit", 3, "--submit-to", reader.address,
+                               "--first", 9001)
+        self.assertEqual((12, 0), (report["submissions"]["accepted"], report["submissions"]["lost"]))
+        mails = []
+        eventually("all are there", lambda: mails.extend(reader.fetch()) or len(mails) == 12)
+
+    def test_no_address_and_no_scenario(self):
+        for wrong in (["--submit-to", "nobody"], ["--submit", "1", "--scenario", "sms-day"], ["--submit", "1001"]):
+            self.assertEqual(2, run(BUILD / "handset-sim", "--dir", self.hato.dir / "state", *wrong).returncode)
 
     def test_one_socket_each_and_every_login_form(self):
         for n, form in enumerate(("userpass", "token", "plain", "login", "oauthbearer", "xoauth2")):
