@@ -316,7 +316,8 @@ static void fill(struct bare *b, int are_phones)
 	char msisdn[32], imsi[32], address[40];
 
 	execute(b,
-		"PRAGMA synchronous=OFF; INSERT OR IGNORE INTO nas (realm, nas_id, epoch, on_us, "
+		"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA foreign_keys=OFF; INSERT "
+		"OR IGNORE INTO nas (realm, nas_id, epoch, on_us, "
 		"offset_us, offset_known, behind_us) VALUES ('default', 'bench', 0, "
 		"-9223372036854775808, 0, 0, 0); INSERT OR IGNORE INTO key_length VALUES "
 		"('default', 1, 128, 0); BEGIN");
@@ -375,7 +376,7 @@ static void fill(struct bare *b, int are_phones)
 	}
 	sqlite3_finalize(q);
 	sqlite3_finalize(a);
-	execute(b, "COMMIT; PRAGMA wal_checkpoint(TRUNCATE)");
+	execute(b, "COMMIT; PRAGMA journal_mode=WAL");
 }
 
 static void open_store(struct bare *b, const char *path)

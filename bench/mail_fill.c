@@ -116,13 +116,14 @@ int main(int argc, char **argv)
 	make_octets(&f, (size_t)atoll(argv[5]));
 	if (sqlite3_open_v2(argv[1], &f.db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
 		die(&f, argv[1]);
-	execute(&f, "PRAGMA synchronous=OFF; PRAGMA cache_size=-262144; BEGIN IMMEDIATE");
+	execute(&f, "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-262144; "
+		    "BEGIN IMMEDIATE");
 	for (int i = 0; i < QUERIES; i++)
 		if (sqlite3_prepare_v3(f.db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &f.q[i],
 				       NULL) != SQLITE_OK)
 			die(&f, sql[i]);
 	fill(&f, atoll(argv[2]), atoll(argv[3]), atoll(argv[4]));
-	execute(&f, "COMMIT; PRAGMA wal_checkpoint(TRUNCATE)");
+	execute(&f, "COMMIT; PRAGMA journal_mode=WAL");
 	for (int i = 0; i < QUERIES; i++)
 		sqlite3_finalize(f.q[i]);
 	sqlite3_close(f.db);
