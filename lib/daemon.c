@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -352,6 +353,18 @@ static int run(struct daemon *d)
 	return rc || d->failed ? 1 : 0;
 }
 
+/* A shell's and systemd's soft limit is 1,024, for programs that select(); max_connections are
+ * more. */
+static void raise_files(void)
+{
+	struct rlimit files;
+
+	if (!getrlimit(RLIMIT_NOFILE, &files)) {
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
 int daemon_main(const struct daemon_program *program, int argc, char **argv)
 {
 	struct daemon d = {.program = program};
@@ -371,6 +384,7 @@ int daemon_main(const struct daemon_program *program, int argc, char **argv)
 		return 0;
 	}
 	log_level_set(d.conf->log_level);
+	raise_files();
 	status = run(&d);
 	log_event(LOG_INFO, "stopped", LOG_INT("status", status), LOG_END);
 	conf_free(d.conf);

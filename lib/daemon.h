@@ -4,10 +4,10 @@
  * One main thread (signals, admin HTTP) and N workers. The program gives a row of functions;
  * daemon_main does the rest: PROGRAM --config FILE [--set section.key=value]... [--check-config]
  * [--help] Exit status 0 clean stop, 1 it failed (port in use, database), 2 usage or configuration.
- * SIGTERM and SIGINT: stop accepting, let what is in flight complete, leave within 5 s. When
- * HATO_READY_FD is set, a line "ready" is written there once all workers serve. Admin HTTP
- * (/metrics /healthz /readyz): on run/<daemon>.admin (unix socket) always, and on
- * <daemon>.admin_port if set.
+ * SIGTERM and SIGINT: stop accepting, let what is in flight complete, leave within 5 s. The soft
+ * limit of open files is raised to the hard one. When HATO_READY_FD is set, a line "ready" is
+ * written there once all workers serve. Admin HTTP (/metrics /healthz /readyz): on
+ * run/<daemon>.admin (unix socket) always, and on <daemon>.admin_port if set.
  */
 #ifndef HATO_LIB_DAEMON_H
 #define HATO_LIB_DAEMON_H

@@ -95,18 +95,37 @@ void maildrop_stat(struct session *s)
 
 typedef size_t say_message(const struct session *s, size_t index, char line[SHORT_LINE]);
 
+/* A number and what follows it; the end of both. printf would be a third of what a long list costs.
+ */
+static char *put_number(char *at, uint64_t n, const char *then)
+{
+	char digits[20];
+	size_t i = sizeof(digits);
+
+	do
+		digits[--i] = (char)('0' + n % 10);
+	while (n /= 10);
+	memcpy(at, digits + i, sizeof(digits) - i);
+	return stpcpy(at + sizeof(digits) - i, then);
+}
+
 static size_t say_size(const struct session *s, size_t index, char line[SHORT_LINE])
 {
-	return (size_t)snprintf(line, SHORT_LINE, "%zu %" PRIu64 "\r\n", index + 1,
-				maildrop_size_of(&s->drop->messages[index]));
+	char *at = put_number(line, index + 1, " ");
+
+	at = put_number(at, maildrop_size_of(&s->drop->messages[index]), "\r\n");
+	return (size_t)(at - line);
 }
 
 /* Unique for ever: a uid is never used twice under one uidvalidity, nor a uidvalidity for one
  * mailbox. */
 static size_t say_uid(const struct session *s, size_t index, char line[SHORT_LINE])
 {
-	return (size_t)snprintf(line, SHORT_LINE, "%zu %" PRIu32 ".%" PRIu32 "\r\n", index + 1,
-				s->drop->uidvalidity, s->drop->messages[index].uid);
+	char *at = put_number(line, index + 1, " ");
+
+	at = put_number(at, s->drop->uidvalidity, ".");
+	at = put_number(at, s->drop->messages[index].uid, "\r\n");
+	return (size_t)(at - line);
 }
 
 static void list_some(struct session *s, say_message *say)

@@ -3,6 +3,7 @@ import base64
 import json
 import os
 import pathlib
+import resource
 import signal
 import socket
 import subprocess
@@ -82,6 +83,18 @@ class Contract(unittest.TestCase):
                 entry = json.loads(line)
                 self.assertTrue({"time", "level", "daemon", "event"} <= set(entry), line)
             self.assertNotIn(phone.token.encode(), log)
+        finally:
+            hato.close()
+
+    def test_daemons_may_open_as_many_files_as_the_hard_limit_says(self):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        hato = Hato()
+        try:
+            for daemon in hato.status()["daemons"]:
+                told = pathlib.Path("/proc/%d/limits" % daemon["pid"]).read_text().split("Max open files")[1].split()
+                self.assertEqual(told[1], told[0], daemon["name"])
         finally:
             hato.close()
 
