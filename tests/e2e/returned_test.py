@@ -180,6 +180,16 @@ class ReturnedTest(unittest.TestCase):
         self.assertEqual(len(self.suppressed(phone)), 1)
         self.assertEqual(self.suppressed(other), [])
 
+    def test_the_entry_is_waited_for_but_not_for_long(self):
+        phone = self.phones.next()
+        seal = self.seal(phone, "s@modern.example")
+        late = self.hato.metric("hato_smtpgw_checks_expired_total")
+        with self.hato.store_stands_still("queue.db"):
+            self.come(phone, notice(seal, block("s@modern.example")))
+            self.assertEqual(self.hato.metric("hato_smtpgw_checks_expired_total"), late + 1)
+            self.assertEqual(self.suppressed(phone), [])
+        eventually("the entry is there all the same", lambda: self.suppressed(phone))
+
     def test_after_a_restart_a_seal_is_still_good(self):
         phone = self.phones.next()
         seal = self.seal(phone, "r@modern.example")

@@ -217,9 +217,9 @@ class Hato:
         return 0
 
     @contextlib.contextmanager
-    def store_stands_still(self):
-        """Nobody commits to bindings.db: the write ticket is ours (db/ticket.h)."""
-        with open(self.dir / "state" / "db" / "bindings.db-ticket", "r+b") as ticket:
+    def store_stands_still(self, file="bindings.db"):
+        """Nobody commits to it: the write ticket is ours (db/ticket.h)."""
+        with open(self.dir / "state" / "db" / (file + "-ticket"), "r+b") as ticket:
             fcntl.lockf(ticket, fcntl.LOCK_EX, 1, 1)
             yield
 
