@@ -126,17 +126,13 @@ static void check_seen(const struct trigger_out *out, binding_checked *checked, 
 	checked(arg, 0, &b, false);
 }
 
-int triggers_check(struct db_port *port, const struct trigger_out *list, size_t n,
-		   binding_checked *checked, void *arg)
+int bindings_look(struct engine *e, const struct trigger_out *list, size_t n,
+		  binding_checked *checked, void *arg)
 {
 	struct binding_doubts doubts;
 	int64_t commit = 0;
-	int err;
-	struct engine *e = port_reader(port, DB_BINDINGS, &err);
+	int err = view(e);
 
-	if (!e)
-		return err;
-	err = view(e);
 	if (!err)
 		err = bindings_commit(e, &commit);
 	if (!err)
@@ -149,6 +145,15 @@ int triggers_check(struct db_port *port, const struct trigger_out *list, size_t 
 	engine_rollback(e);
 	engine_assert_idle(e);
 	return err;
+}
+
+int triggers_check(struct db_port *port, const struct trigger_out *list, size_t n,
+		   binding_checked *checked, void *arg)
+{
+	int err;
+	struct engine *e = port_reader(port, DB_BINDINGS, &err);
+
+	return e ? bindings_look(e, list, n, checked, arg) : err;
 }
 
 /* Reads BINDING_FOUND_COLUMNS; *any is what may contain it. */

@@ -30,6 +30,12 @@ int bindings_of(struct engine *e, const char *realm, int64_t subscriber,
 /* The number of the newest commit of bindings.db that is seen: each has one, whatever it wrote. */
 int bindings_commit(struct engine *e, int64_t *number);
 
+/* The bindings of sendings as they are committed now, in order (db/outbox.h, triggers_check), in
+ * one view. No transaction is open. */
+struct trigger_out;
+int bindings_look(struct engine *e, const struct trigger_out *list, size_t n,
+		  binding_checked *checked, void *arg);
+
 /* What mostly is not, asked once before many rows are judged. */
 struct binding_doubts {
 	int64_t any;       /* CONTAINED */

@@ -79,6 +79,7 @@ static void db_free(struct db *db)
 		free(port);
 	}
 	pthread_mutex_destroy(&db->lock);
+	pthread_mutex_destroy(&db->prompt_lock);
 	explicit_bzero(db->secret, sizeof db->secret);
 	free(db->dir);
 	free(db->hint_dir);
@@ -93,6 +94,7 @@ int db_open(const struct db_options *options, struct db **out)
 	if (!db)
 		return E_NOMEM;
 	pthread_mutex_init(&db->lock, NULL);
+	pthread_mutex_init(&db->prompt_lock, NULL);
 	int err = engine_init();
 	if (!err)
 		err = copy_options(db, options);

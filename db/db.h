@@ -427,7 +427,9 @@ struct change {
 	int64_t subscriber;  /* whom it touches: for a moved key the one who holds it now; 0 nobody
 			      */
 	int64_t former;      /* CHANGE_BINDING: who held it before; 0 nobody. CHANGE_MAIL: the first
-				row of the send log that was written with it; 0: none.
+				row of the send log that was written with it and is to be
+				sent, or, where there is none, when its row of the outbox is
+				due; 0: look at the row.
 				CHANGE_QUEUE: the lane; 0: several */
 	struct key key;      /* CHANGE_BINDING */
 	uint32_t generation; /* CHANGE_MAIL: how many rows of the send log */

@@ -56,6 +56,8 @@ struct writer {
 
 struct checkpointer;
 struct feed;
+struct trigger_out;
+struct trigger_sight;
 
 struct db {
 	char *dir, *hint_dir, *daemon;
@@ -68,6 +70,12 @@ struct db {
 	/* Protects ports. */
 	pthread_mutex_t lock;
 	struct db_port *ports; /* also closed ones: a task of theirs may still be on a loop */
+	/* Who sends what a mail's commit logged (prompt.h). The lock protects prompt and
+	 * prompt_arg, and is held while it runs. */
+	pthread_mutex_t prompt_lock;
+	void (*prompt)(void *arg, struct trigger_sight *, const struct trigger_out *, size_t n);
+	void *prompt_arg;
+	_Atomic bool is_prompting;
 	/* Where the sweep of old sessions stands. The writer's thread only. */
 	int64_t session_cursor;
 };

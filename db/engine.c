@@ -211,6 +211,7 @@ void engine_close(struct engine *e)
 	int rc = sqlite3_close(e->sql);
 	assert(rc == SQLITE_OK);
 	(void)rc;
+	free(e->prompts);
 	free(e);
 }
 
@@ -243,6 +244,7 @@ int engine_begin(struct engine *e)
 	int err = run(e, STMT_BEGIN);
 
 	e->changed = false;
+	e->prompt_count = 0;
 	forget(e, false);
 	if (err || e->file != DB_BINDINGS)
 		return err;

@@ -22,6 +22,7 @@
 
 struct sqlite3;
 struct sqlite3_stmt;
+struct trigger_out;
 
 #define DB_FILES        4
 #define DB_PATH_MAX     4096
@@ -48,6 +49,9 @@ struct engine {
 	int64_t commit_no;  /* its number, for the history */
 	uint64_t wal_bytes; /* length of the log after the last commit */
 	bool full;          /* the last error was lack of space */
+	/* Datagrams that leave with the commit (prompt.h). */
+	struct trigger_out *prompts;
+	size_t prompt_count;
 	/* What the events of a group have in common, read once: nases.h, and the prefix lengths of
 	 * the keys of each family. Forgotten when something is undone. */
 	struct nas_kept {

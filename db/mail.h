@@ -60,9 +60,10 @@ void outbox_read(struct query *q, struct outbox_row *row);
 int outbox_raise(struct engine *e, const struct schedule *s, struct mailbox *box, uint32_t uid,
 		 int64_t received_us, struct outbox_row *row, bool *made);
 /* The row was just made, in this transaction: if a datagram may go at once it is logged and counted
- * here; *n rows of the send log from *first on. */
+ * here, to each of *n bindings (TRIGGER_TARGETS_MAX at most); consecutive rows of the send log. */
+struct trigger_out;
 int outbox_send_first(struct engine *e, const struct schedule *s, struct outbox_row *row,
-		      int64_t *first, uint32_t *n);
+		      struct trigger_out *out, size_t *n);
 /* How far the bindings' change feed has had its effect on the rows, this transaction's included. */
 int outbox_heard(struct engine *e, int64_t seq);
 /* A session listed all up to uid. */

@@ -6,6 +6,7 @@
 #include "db/feed.h"
 #include "db/handed_over.h"
 #include "db/mail.h"
+#include "db/prompt.h"
 #include "lib/err.h"
 
 #define FIRST_RECIPIENTS 16 /* a mail to more does not keep the others waiting for its triggers */
@@ -146,12 +147,20 @@ static int wake_trigger(struct engine *e, const struct accept_write *w, struct m
 {
 	const struct schedule *s = &w->write.port->db->options.schedule;
 	struct change change = {.kind = CHANGE_MAIL, .subscriber = box->subscriber};
+	struct trigger_out out[TRIGGER_TARGETS_MAX];
 	struct outbox_row row;
+	size_t n = 0;
 	bool made = false;
 	int err = outbox_raise(e, s, box, uid, w->received_us, &row, &made);
 
 	if (!err && made && w->count <= FIRST_RECIPIENTS)
-		err = outbox_send_first(e, s, &row, &change.former, &change.generation);
+		err = outbox_send_first(e, s, &row, out, &n);
+	if (n && prompt_keep(w->write.port->db, e, out, n)) {
+		change.former = row.next_us;
+	} else if (n) {
+		change.former = out[0].log;
+		change.generation = (uint32_t)n;
+	}
 	return err ? err : feed_append(e, &change);
 }
 

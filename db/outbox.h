@@ -9,8 +9,9 @@
  * meanwhile), the schedule repeats it.
  *
  * The same is done inside the transaction that accepts the first mail of a mailbox (one commit lies
- * between mail and datagram): then the change feed's CHANGE_MAIL says which rows of the send log
- * are to be sent.
+ * between mail and datagram). Its datagrams leave by the writer's own thread, as soon as its COMMIT
+ * has returned (triggers_prompt); where nobody asked for that, or a group has many, the change
+ * feed's CHANGE_MAIL says which rows of the send log are to be sent.
  *
  * CALLERS    pushsrv's trigger thread. The rules are db_options.schedule.
  * OWNERSHIP, THREADS, ERRORS and callbacks as in db.h
@@ -89,6 +90,18 @@ void triggers_take(struct db_port *, const struct trigger_take *, triggers_taken
  * only the number of the newest commit is read. */
 int triggers_check(struct db_port *, const struct trigger_out *list, size_t n, binding_checked *,
 		   void *arg);
+
+/* `prompt` is called on the thread that writes mail.db with what a group of mails logged, after its
+ * commit and before anybody else hears of it, the senders of the mails included: it looks at the
+ * bindings once more, sends without blocking, and returns. Null: it is not called any more when
+ * this returns. What a prompt is given and does not send is in the send log, counted. */
+struct trigger_sight;
+typedef void trigger_prompt(void *arg, struct trigger_sight *, const struct trigger_out *,
+			    size_t n);
+void triggers_prompt(struct db *, trigger_prompt *prompt, void *arg);
+/* triggers_check, from within a prompt. */
+int trigger_sight_check(struct trigger_sight *, const struct trigger_out *list, size_t n,
+			binding_checked *, void *arg);
 
 /* Rows of the send log by id, as they are to be sent: CHANGE_MAIL's. E_NOT_FOUND: the subscriber is
  * gone. */

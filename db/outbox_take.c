@@ -302,9 +302,8 @@ static int step(struct engine *e, const struct schedule *s, struct outbox_row *r
 }
 
 int outbox_send_first(struct engine *e, const struct schedule *s, struct outbox_row *row,
-		      int64_t *first, uint32_t *n)
+		      struct trigger_out *out, size_t *n)
 {
-	struct trigger_out out[TRIGGER_TARGETS_MAX];
 	struct sendings to = {.out = out};
 	struct circumstances c = {.count = 0};
 	struct outbox_row after = *row;
@@ -319,8 +318,7 @@ int outbox_send_first(struct engine *e, const struct schedule *s, struct outbox_
 	if (err || schedule_step(s, &c.rules, false, now_us, &after) != SCHEDULE_UDP)
 		return err;
 	err = log_all(e, BEARER_UDP, &after, &c, now_us, &to);
-	*first = out[0].log;
-	*n = (uint32_t)to.count;
+	*n = to.count;
 	*row = after;
 	return err ? err : outbox_row_put(e, row);
 }

@@ -11,6 +11,7 @@
 
 #include "db/db_private.h"
 #include "db/feed.h"
+#include "db/prompt.h"
 #include "db/ticket.h"
 #include "lib/clock.h"
 #include "lib/err.h"
@@ -57,6 +58,7 @@ static int open_desk(struct desk *desk)
 
 static int run_one(struct write *w, struct engine *e, enum group_mode mode)
 {
+	size_t prompts = e->prompt_count;
 	int err = 0;
 
 	w->err = 0;
@@ -67,10 +69,12 @@ static int run_one(struct write *w, struct engine *e, enum group_mode mode)
 	if (err)
 		w->err = err;
 	if (mode == GROUP_CAREFUL) {
-		if (err)
+		if (err) {
 			engine_undo(e);
-		else
+			e->prompt_count = prompts;
+		} else {
 			err = engine_release(e);
+		}
 	}
 	return err;
 }
@@ -123,7 +127,9 @@ static enum group_end commit_group(struct desk *desk, struct group *group, enum 
 	end = run_group(desk, group, mode);
 	if (end == GROUP_COMMITTED && engine_commit(e))
 		end = failure(e, group);
-	if (end != GROUP_COMMITTED)
+	if (end == GROUP_COMMITTED)
+		prompt_committed(desk->writer->db, e);
+	else
 		engine_rollback(e);
 	return end;
 }
@@ -188,8 +194,7 @@ static void complete(struct writer *writer, struct write *first, const struct wr
 
 /* One group from the head of `first`; returns what is left. Our own hear of it before the ticket is
  * released: another process's writer that waits for it would have the processor at once, for the
- * whole of its group. The watchers first: they have more to do before a datagram leaves than a
- * session before its reply. */
+ * whole of its group. Those who wait for a reply first: a mail's datagram has left already. */
 static struct write *work(struct desk *desk, struct write *first)
 {
 	struct writer *writer = desk->writer;
@@ -211,9 +216,9 @@ static struct write *work(struct desk *desk, struct write *first)
 		changed = desk->engine->changed;
 	}
 	count_group(writer, desk->engine, group.count, clock_mono_us() - begun_us);
+	complete(writer, first, group.end);
 	if (changed)
 		feed_committed(writer->db->feed, writer->file);
-	complete(writer, first, group.end);
 	if (!err)
 		ticket_release(&desk->ticket);
 	if (changed)

@@ -101,8 +101,10 @@ void counter_add(enum counter c, int64_t n)
 
 void counter_most(enum counter c, int64_t n)
 {
-	if (n > counter_read(c))
-		metric_set(&metrics[c], n);
+	int64_t most = counter_read(c);
+
+	while (n > most && !atomic_compare_exchange_weak(&metrics[c].value, &most, n))
+		;
 }
 
 int64_t counter_read(enum counter c)

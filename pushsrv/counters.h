@@ -49,7 +49,7 @@ enum counter {
 /* Before the threads start. */
 void push_counters_register(void);
 void counter_add(enum counter c, int64_t n);
-/* Keeps the greatest. From one thread. */
+/* Keeps the greatest. */
 void counter_most(enum counter c, int64_t n);
 int64_t counter_read(enum counter c);
 

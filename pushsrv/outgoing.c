@@ -9,7 +9,6 @@
 #include "lib/wire/push/trigger.h"
 #include "pushsrv/counters.h"
 
-#define GROUP          64 /* that one view of the store and one system call are for */
 #define SOCKET_FULL_US 20000
 #define STORE_US       CLOCK_S /* before the store is asked again */
 
@@ -27,13 +26,13 @@ struct outgoing {
 
 /* A group while it is sent. */
 struct group {
-	struct outgoing *o;
+	const struct outgoing *o; /* what of it does not change */
 	const struct trigger_out *list;
 	size_t count, at;
-	struct datagram datagrams[GROUP];
-	size_t of[GROUP]; /* datagrams[i] is of list[of[i]] */
+	struct datagram datagrams[OUTGOING_GROUP];
+	size_t of[OUTGOING_GROUP]; /* datagrams[i] is of list[of[i]] */
 	size_t made;
-	bool left[GROUP]; /* list[i] is still to be sent */
+	bool left[OUTGOING_GROUP]; /* list[i] is still to be sent */
 };
 
 /* ---- the last look ---- */
@@ -128,9 +127,9 @@ static void unsent_noted(void *arg, int err)
 		o->with.moved(o->with.arg);
 }
 
-static void settle(struct group *g)
+static void settle(struct outgoing *o, struct group *g)
 {
-	struct trigger_unsent refused[GROUP];
+	struct trigger_unsent refused[OUTGOING_GROUP];
 	size_t n = 0;
 
 	for (size_t i = 0; i < g->made; i++) {
@@ -143,14 +142,14 @@ static void settle(struct group *g)
 			g->left[g->of[i]] = true;
 		} else {
 			counter_add(COUNT_SEND_ERRORS, 1);
-			tell_refusal(g->o, d->realm, d->err);
+			tell_refusal(o, d->realm, d->err);
 			refused[n++] = (struct trigger_unsent){.subscriber = out->subscriber,
 							       .timestamp_s = out->timestamp_s,
 							       .bearer = BEARER_UDP};
 		}
 	}
 	if (n)
-		triggers_unsent(g->o->with.port, refused, n, unsent_noted, g->o);
+		triggers_unsent(o->with.port, refused, n, unsent_noted, o);
 }
 
 static void pause_for(struct outgoing *o, int64_t us)
@@ -159,8 +158,8 @@ static void pause_for(struct outgoing *o, int64_t us)
 	loop_timer_set(o->timer, us);
 }
 
-/* Up to GROUP of them. Which are left: g->left. */
-static void send_group(struct group *g)
+/* Up to OUTGOING_GROUP of them. Which are left: g->left. */
+static void send_group(struct outgoing *o, struct group *g)
 {
 	bool any = false;
 	int err = look_again(g);
@@ -169,15 +168,33 @@ static void send_group(struct group *g)
 		counter_add(COUNT_STORE_ERRORS, 1);
 		for (size_t i = 0; i < g->count; i++)
 			g->left[i] = true;
-		pause_for(g->o, STORE_US);
+		pause_for(o, STORE_US);
 		return;
 	}
-	bearer_udp_send(g->o->with.bearer, g->datagrams, g->made);
-	settle(g);
+	bearer_udp_send(o->with.bearer, g->datagrams, g->made);
+	settle(o, g);
 	for (size_t i = 0; i < g->count; i++)
 		any |= g->left[i];
 	if (any)
-		pause_for(g->o, SOCKET_FULL_US);
+		pause_for(o, SOCKET_FULL_US);
+}
+
+void outgoing_prompt(const struct outgoing *o, struct trigger_sight *sight,
+		     const struct trigger_out *list, size_t n, bool left[])
+{
+	struct group g = {.o = o, .list = list, .count = n};
+	int err = trigger_sight_check(sight, list, n, looked, &g);
+
+	for (size_t i = 0; i < n; i++)
+		left[i] = err != 0;
+	if (err)
+		return;
+	bearer_udp_send(o->with.bearer, g.datagrams, g.made);
+	for (size_t i = 0; i < g.made; i++)
+		if (g.datagrams[i].err)
+			left[g.of[i]] = true;
+		else
+			note_sent(&list[g.of[i]]);
 }
 
 /* ---- the queue ---- */
@@ -206,8 +223,8 @@ static void send_some(struct loop_task *task)
 	o->is_posted = false;
 	if (o->is_stopping || o->is_waiting || o->count == 0)
 		return;
-	g.count = n < GROUP ? n : GROUP;
-	send_group(&g);
+	g.count = n < OUTGOING_GROUP ? n : OUTGOING_GROUP;
+	send_group(o, &g);
 	/* Those that are left move up to the end of the group, in their order. */
 	for (size_t i = g.count; i-- > 0;) {
 		if (!g.left[i])
@@ -244,12 +261,13 @@ void outgoing_add(struct outgoing *o, const struct trigger_out *list, size_t n)
 void outgoing_now(struct outgoing *o, const struct trigger_out *list, size_t n)
 {
 	while (n > 0 && !o->is_stopping) {
-		struct group g = {.o = o, .list = list, .count = n < GROUP ? n : GROUP};
+		struct group g = {
+			.o = o, .list = list, .count = n < OUTGOING_GROUP ? n : OUTGOING_GROUP};
 		if (o->is_waiting) {
 			outgoing_add(o, list, n);
 			return;
 		}
-		send_group(&g);
+		send_group(o, &g);
 		for (size_t i = 0; i < g.count; i++)
 			if (g.left[i])
 				outgoing_add(o, &list[i], 1);

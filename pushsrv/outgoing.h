@@ -11,7 +11,7 @@
  * process dies is in the send log and repeated by the schedule.
  *
  * OWNERSHIP  loop, port, bearer and conf are borrowed. Sendings are copied.
- * THREADS    one loop's
+ * THREADS    one loop's; outgoing_prompt: any
  * SEE        binding rules 6
  */
 #ifndef HATO_PUSHSRV_OUTGOING_H
@@ -20,7 +20,8 @@
 #include "db/outbox.h"
 #include "pushsrv/bearer_udp.h"
 
-#define OUTGOING_MAX 4096
+#define OUTGOING_MAX   4096
+#define OUTGOING_GROUP 64 /* that one view of the store and one system call are for */
 
 struct outgoing;
 
@@ -44,5 +45,9 @@ size_t outgoing_room(const struct outgoing *o);
 void outgoing_add(struct outgoing *o, const struct trigger_out *list, size_t n);
 /* At once, before all that waits. What the socket would not take is added if there is room. */
 void outgoing_now(struct outgoing *o, const struct trigger_out *list, size_t n);
+/* Up to OUTGOING_GROUP of them, from a prompt of the store (prompt.h). left[i]: it may leave, and
+ * did not. */
+void outgoing_prompt(const struct outgoing *o, struct trigger_sight *sight,
+		     const struct trigger_out *list, size_t n, bool left[]);
 
 #endif

@@ -8,6 +8,7 @@
 #include "lib/err.h"
 #include "lib/log.h"
 #include "pushsrv/counters.h"
+#include "pushsrv/prompt.h"
 #include "pushsrv/purge.h"
 #include "pushsrv/trigger_rules.h"
 #include "pushsrv/triggers.h"
@@ -28,6 +29,7 @@ struct push {
 	struct bearer_udp *bearer;
 	struct bearer_sms *sms; /* null: off */
 	struct triggers *triggers;
+	struct prompt *prompt;
 	struct purge *purge;
 	struct loop_task stopping;
 	pthread_t thread;
@@ -246,7 +248,7 @@ static void groups_ended(void *arg, bool all_left)
 {
 	struct push *p = arg;
 
-	if (all_left && p->is_begun)
+	if (all_left && p->is_begun && !prompt_is_any_left(p->prompt))
 		triggers_all_left(p->port, triggers_all_heard(p->triggers), noted, p);
 	if (p->sms)
 		bearer_sms_stop(p->sms, links_closed, p);
@@ -266,6 +268,7 @@ static void stop(struct loop_task *task)
 
 static void push_free(struct push *p)
 {
+	prompt_free(p->prompt);
 	if (p->port)
 		db_port_close(p->port);
 	triggers_free(p->triggers);
@@ -302,6 +305,22 @@ static int open_sms(struct push *p, const struct conf *c, char error[256])
 	return bearer_sms_open(&with, &p->sms, error);
 }
 
+static bool prompt_left(void *arg, int64_t log)
+{
+	return triggers_left(((struct push *)arg)->triggers, log);
+}
+
+static int open_prompt(struct push *p)
+{
+	const struct prompt_options with = {.db = p->db,
+					    .loop = p->loop,
+					    .outgoing = triggers_outgoing(p->triggers),
+					    .left = prompt_left,
+					    .arg = p};
+
+	return prompt_new(&with, &p->prompt);
+}
+
 static int make_parts(struct push *p, const struct conf *c, char error[256])
 {
 	int err = bearer_udp_open(c, &p->bearer, error);
@@ -327,6 +346,8 @@ static int make_parts(struct push *p, const struct conf *c, char error[256])
 		.arg = p,
 	};
 	err = triggers_new(&with, &p->triggers);
+	if (!err)
+		err = open_prompt(p);
 	return err ? err : purge_new(p->loop, p->port, &p->purge);
 }
 

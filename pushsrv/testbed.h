@@ -1,5 +1,6 @@
 /* testbed -- the trigger thread's parts over a store that obeys the test: it answers when and what
- * it is told to, so that the world can move between any two steps. For triggers_test.c.
+ * it is told to, so that the world can move between any two steps. For triggers_test.c and
+ * prompt_test.c.
  */
 #ifndef HATO_PUSHSRV_TESTBED_H
 #define HATO_PUSHSRV_TESTBED_H
@@ -56,6 +57,8 @@ static struct store {
 	int64_t woken[4096];
 	size_t woken_count;
 	struct trigger_unsent unsent;
+	trigger_prompt *prompt;
+	void *prompt_arg;
 } store;
 
 static void answer(const struct trigger_take *what, triggers_taken *done, void *arg)
@@ -104,7 +107,7 @@ void triggers_take(struct db_port *port, const struct trigger_take *what, trigge
 }
 
 /* The oldest one that waits is answered. */
-static void take_now(void)
+static inline void take_now(void)
 {
 	struct trigger_take what = store.held[0].what;
 	triggers_taken *done = store.held[0].done;
@@ -144,6 +147,20 @@ int triggers_check(struct db_port *port, const struct trigger_out *list, size_t 
 		err = binding_check_all(port, &key, 1, checked, arg);
 	}
 	return err;
+}
+
+int trigger_sight_check(struct trigger_sight *sight, const struct trigger_out *list, size_t n,
+			binding_checked *checked, void *arg)
+{
+	(void)sight;
+	return triggers_check(NULL, list, n, checked, arg);
+}
+
+void triggers_prompt(struct db *db, trigger_prompt *prompt, void *arg)
+{
+	(void)db;
+	store.prompt = prompt;
+	store.prompt_arg = arg;
 }
 
 void triggers_unsent(struct db_port *port, const struct trigger_unsent *list, size_t n,

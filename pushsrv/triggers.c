@@ -239,6 +239,13 @@ void triggers_begin(struct triggers *t)
 		due(&t->queues[b], clock_now_us());
 }
 
+/* In whichever queue its next step stands. */
+static void due_in_any(struct triggers *t, int64_t at_us)
+{
+	for (size_t b = 0; b < BEARERS; b++)
+		due(&t->queues[b], at_us);
+}
+
 static void logged(void *arg, int err, const struct trigger_out *out, size_t n)
 {
 	struct triggers *t = arg;
@@ -247,9 +254,21 @@ static void logged(void *arg, int err, const struct trigger_out *out, size_t n)
 		outgoing_now(t->outgoing, out, n);
 	else if (err != E_NOT_FOUND)
 		counter_add(COUNT_STORE_ERRORS, 1); /* the schedule repeats it */
-	/* In whichever queue its next step stands. */
-	for (size_t b = 0; n && b < BEARERS; b++)
-		due(&t->queues[b], out[0].next_us);
+	if (n)
+		due_in_any(t, out[0].next_us);
+}
+
+bool triggers_left(struct triggers *t, int64_t log)
+{
+	if (t->is_stopping)
+		return false;
+	trigger_logged(t->with.port, log, 1, logged, t);
+	return true;
+}
+
+const struct outgoing *triggers_outgoing(const struct triggers *t)
+{
+	return t->outgoing;
 }
 
 static void raised(void *arg, int err, const struct outbox_row *row)
@@ -274,6 +293,8 @@ void triggers_mail(struct triggers *t, int64_t subscriber, int64_t first, uint32
 		return;
 	if (n)
 		trigger_logged(t->with.port, first, n, logged, t);
+	else if (first)
+		due_in_any(t, first);
 	else
 		outbox_get(t->with.port, subscriber, raised, t);
 }

@@ -6,7 +6,8 @@
  * messages'). In memory there is only what is on its way: a group or two, and whose lease was just
  * confirmed. A phone that waits costs a row in the store and nothing here.
  *
- *     mail    its own transaction logged the first datagram: sent at once; else the row has a time
+ *     mail    its own transaction logged the first datagram, and the thread that committed it has
+ *             mostly sent it (prompt.h); else the row has a time
  *     lease   whoever has a row goes first in the next group
  *     time    one timer a queue, for its first row
  *
@@ -24,6 +25,7 @@
 #include "db/outbox.h"
 #include "pushsrv/bearer_sms.h"
 #include "pushsrv/bearer_udp.h"
+#include "pushsrv/outgoing.h"
 
 #define TRIGGERS_WOKEN_MAX  1024
 #define TRIGGERS_UNSENT_MAX 6000 /* datagrams that can be logged and not sent at a time */
@@ -49,8 +51,12 @@ void triggers_stop(struct triggers *t, void (*stopped)(void *arg, bool all_left)
 
 /* Takes whatever is due in both queues. */
 void triggers_begin(struct triggers *t);
-/* Mail came: the first n rows of the send log from `first` on were written with it. */
+/* Mail came: n rows of the send log from `first` on were written with it and are to be sent. n ==
+ * 0: `first` is when its row is due; 0: the row tells. */
 void triggers_mail(struct triggers *t, int64_t subscriber, int64_t first, uint32_t n);
+/* A row of the send log that no other way has sent. False: not any more, at the stop. */
+bool triggers_left(struct triggers *t, int64_t log);
+const struct outgoing *triggers_outgoing(const struct triggers *t);
 /* The other bearer has room; a row in its queue is due then. */
 void triggers_sms_room(struct triggers *t);
 void triggers_sms_due(struct triggers *t, int64_t at_us);
