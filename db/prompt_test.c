@@ -5,6 +5,7 @@
 #include "db/db_private.h"
 #include "db/db_testing.h"
 #include "db/feed.h"
+#include "db/prompt.h"
 #include "db/ticket.h"
 
 #define T0    (INT64_C(1800000000) * SECOND_US)
@@ -142,8 +143,8 @@ static int spoil(struct write *w, struct engine *e)
 {
 	struct change change = {.kind = CHANGE_SESSION};
 
-	(void)w;
 	assert_int_equal(feed_append(e, &change), 0);
+	prompt_keep(w->port->db, e, &(struct trigger_out){.subscriber = 7}, 1);
 	return E_RANGE;
 }
 
