@@ -54,6 +54,8 @@ int conf_route_set(struct conf *c, const char *route, const char *name, const ch
 int conf_route_tls(const char *key, const char *value, unsigned *out, char error[256]);
 int conf_route_check(struct conf *c, char error[256]);
 void conf_route_free(struct conf *c);
+/* After conf_route_check (conf_smtp.c): our name, traps, certificates, routes beside each other. */
+int conf_smtp_check(const struct conf *c, char error[256]);
 /* After all is read: what one key alone cannot tell; fills realms[0] and the defaults of the keys.
  */
 int conf_check(struct conf *c, char error[256]);

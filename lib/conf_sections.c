@@ -386,7 +386,9 @@ int conf_check(struct conf *c, char error[256])
 		rc = conf_smsc_check(c, error);
 	if (!rc && *c->smtpgw_relay_source)
 		rc = address_check("smtpgw.relay_source", c->smtpgw_relay_source, error);
-	return rc ? rc : conf_route_check(c, error);
+	if (!rc)
+		rc = conf_route_check(c, error);
+	return rc ? rc : conf_smtp_check(c, error);
 }
 
 const struct conf_realm *conf_realm(const struct conf *c, const char *name)

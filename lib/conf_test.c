@@ -322,6 +322,16 @@ static void test_refusals(void **state)
 		{"[smtpgw]\nrelay_tls = maybe\n", NULL, "none of off, opportunistic, required"},
 		{"[smtpgw]\nrelay_source = eth0\n", NULL, "is no address"},
 		{"[route a]\nhost = x.example\n", NULL, "[route a]: no domains"},
+		{"[route a]\ndomains = x.example, y.example\n"
+		 "[route b]\ndomains = z.example,Y.Example\n",
+		 NULL, "[route a] and [route b]: both have 'Y.Example'"},
+		{"[smtpgw]\nrelay_ca = nowhere.pem\n", NULL, "nowhere.pem: No such file"},
+		{"[smtpgw]\ntraps = a@hato.example, b@b.example\n", NULL,
+		 "smtpgw.traps: not of smtpgw.local_domains: 'b@b.example'"},
+		{"[smtpgw]\nhostname = mx hato\n", NULL, "smtpgw.hostname: 'mx hato'"},
+		{"[smtpgw]\nhostname = mx..hato.example\n", NULL, "is no host's name"},
+		{"[smtpgw]\nhostname = -mx.hato.example\n", NULL, "is no host's name"},
+		{"[smtpgw]\nhostname = mx.hato.example.\n", NULL, "is no host's name"},
 		{"[route a]\nhost = x.example:0\n", NULL, "no host, nor host:port"},
 		{"[route a]\nhost = x y\n", NULL, "no host, nor host:port"},
 		{"[route a]\nhost = [::1\n", NULL, "no host, nor host:port"},
@@ -454,6 +464,18 @@ static void test_pop_before_smtp(void **state)
 	conf_free(c);
 }
 
+static void test_smtp_that_is_well(void **state)
+{
+	(void)state;
+	struct conf *c = load("[smtpgw]\nlocal_domains = a.example, B.Example\n"
+			      "traps = x@b.example Y@A.EXAMPLE\nhostname = MX-1.a.example\n"
+			      "[route a]\ndomains = x.example, .x.example, x.example\n"
+			      "[route b]\ndomains = .example, *\n",
+			      NULL);
+
+	conf_free(c);
+}
+
 static void test_running_sets(void **state)
 {
 	(void)state;
@@ -493,6 +515,7 @@ int main(void)
 		cmocka_unit_test(test_example_is_the_defaults),
 		cmocka_unit_test(test_durations),
 		cmocka_unit_test(test_pop_before_smtp),
+		cmocka_unit_test(test_smtp_that_is_well),
 		cmocka_unit_test(test_running_sets),
 	};
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);

@@ -138,7 +138,10 @@ class Contract(unittest.TestCase):
         for program in built():
             done = run(BUILD / program, "--config", conf, "--check-config")
             self.assertEqual((0, b""), (done.returncode, done.stderr), program)
-        for text, says in (("[popgw]\nnonsense = 1\n", "nonsense"), ("[nonsense]\n a = b\n", "nonsense"), ("no section\n", "hato.conf:")):
+        for text, says in (("[popgw]\nnonsense = 1\n", "nonsense"), ("[nonsense]\n a = b\n", "nonsense"), ("no section\n", "hato.conf:"),
+                           ("[smtpgw]\nrelay_ca = none.pem\n", "none.pem"), ("[smtpgw]\nhostname = mx_1\n", "smtpgw.hostname"),
+                           ("[smtpgw]\ntraps = a@foreign.example\n", "a@foreign.example"),
+                           ("[route a]\ndomains = x.example\n[route b]\ndomains = x.example\n", "[route b]")):
             conf.write_text(good + "\n" + text)
             self.fails(2, "run", "--check-config", "--dir", self.folder / "state", says=says)
             for program in built():
