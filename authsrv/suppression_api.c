@@ -53,13 +53,15 @@ static void on_cleared(void *arg, int err)
 {
 	struct suppression_call *c = arg;
 
-	if (err) {
-		network_fail(&c->call, err, "it is not on his list");
+	if (err && err != E_NOT_FOUND) {
+		network_fail(&c->call, err, NULL);
 		return;
 	}
-	log_event(LOG_INFO, "suppression-cleared", LOG_TEXT("msisdn", c->msisdn),
-		  LOG_TEXT("address", *c->address ? c->address : NULL),
-		  LOG_TEXT("by", c->by->conf->id), LOG_END);
+	/* What is not there is cleared as well: the same request again has the same answer. */
+	if (!err)
+		log_event(LOG_INFO, "suppression-cleared", LOG_TEXT("msisdn", c->msisdn),
+			  LOG_TEXT("address", *c->address ? c->address : NULL),
+			  LOG_TEXT("by", c->by->conf->id), LOG_END);
 	http_reply_json(c->call.r, 204, NULL);
 	call_end(c);
 }

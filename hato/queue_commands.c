@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "hato/command.h"
+#include "lib/wire/mailaddr.h"
 
 #define LIST_DEFAULT 100
 #define PAGE         1000
@@ -267,18 +268,39 @@ int command_suppression_list(const struct command_line *line)
 	return status;
 }
 
+/* `one` null: any. As the list has it: folded. */
+static bool is_listed(const json_t *rows, const char *one)
+{
+	char folded[MAILADDR_TEXT_MAX + 1];
+	const json_t *row;
+	struct mailaddr a;
+	size_t i;
+
+	if (one && !mailaddr_parse(one, strlen(one), MAILADDR_UTF8, &a))
+		one = mailaddr_folded(&a, folded);
+	json_array_foreach(rows, i,
+			   row) if (!one || !strcmp(text_of(row, "address"), one)) return true;
+	return false;
+}
+
 int command_suppression_clear(const struct command_line *line)
 {
 	char msisdn[URL_ESCAPED_MAX], address[URL_ESCAPED_MAX];
 	const char *one = line->arg_count > 1 ? line->args[1] : NULL;
-	json_t *answer = NULL;
+	json_t *answer = NULL, *rows = json_array();
 	char *target = api_target(line, "/v1/subscribers/%s/suppression%s%s",
 				  url_escape(line->args[0], msisdn), one ? "/" : "",
 				  one ? url_escape(one, address) : "");
-	int status = api_call(line, "DELETE", target, NULL, &answer);
+	int status = suppression_all(line, rows);
 
-	if (!status && !line->json)
+	if (!status)
+		status = api_call(line, "DELETE", target, NULL, &answer);
+	if (!status && !line->json && is_listed(rows, one))
 		printf("%s may send to %s again\n", line->args[0], one ? one : "all of them");
+	else if (!status && !line->json)
+		printf("nothing to clear: %s is not on the list of %s\n", one ? one : "anybody",
+		       line->args[0]);
+	json_decref(rows);
 	json_decref(answer);
 	free(target);
 	return status;
