@@ -36,7 +36,10 @@ static const struct refusal {
 } refusals[HANDSET_OUTCOMES] = {
 	[OUTCOME_MALFORMED] = {400, "malformed", 0, NULL, NULL},
 	[OUTCOME_OVERLOADED] = {503, "overloaded", 1, NULL, NULL},
-	[OUTCOME_BEHIND] = {503, "overloaded", 1, NULL, NULL},
+	[OUTCOME_BEHIND] =
+		{503, "overloaded", 1, NULL,
+		 "the network is behind: what it said meanwhile is not known yet; come again "
+		 "when it has spoken"},
 	[OUTCOME_NO_BINDING] = {403, "no-binding", 1, NULL, NULL},
 	[OUTCOME_MISMATCH] = {403, "claim-mismatch", 1, NULL, NULL},
 	[OUTCOME_CONTESTED] = {403, "contested", 1, NULL, NULL},

@@ -180,6 +180,7 @@ class Behind(Bindings):
         self.hato.start()
         self.problem(a.claim(), "overloaded", 503)
         self.assertTrue(self.phones_binding(a.ip)["behind"])
+        self.assertIn("the network is behind", a.claim()[2]["detail"])
         self.assertRegex(a.try_login(), r"\A\+OK", "its token is as good as before")
         self.assertEqual("applied", self.hato.lease("update", ip=a.ip, msisdn=a.msisdn, session_id=a.session)["result"])
         self.assertFalse(self.phones_binding(a.ip)["behind"])
