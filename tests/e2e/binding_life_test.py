@@ -197,6 +197,8 @@ class Behind(Bindings):
         fresh.attach()
         self.assertRegex(fresh.try_login(), r"\A\+OK", "a lease of after it counts")
 
+
+class NotBehind(Bindings):
     def test_a_restart_without_delay_changes_nothing(self):
         a = self.phones.next()
         pid = self.hato.kill("authsrv")

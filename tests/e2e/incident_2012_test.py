@@ -14,11 +14,10 @@ import unittest
 
 from harness.phones import Phones
 from harness.submission import Submission
-from harness.system import BUILD, PATIENCE, Hato, eventually, free_ports
+from harness.system import BUILD, PATIENCE, SANITIZED, Hato, eventually, free_ports
 
 SOAK = os.environ.get("HATO_SOAK") == "1"
-SLOW = "-" in BUILD.name  # a sanitizer's
-MAILS = 200000 if SOAK else 2000 if SLOW else 20000
+MAILS = 200000 if SOAK else 2000 if SANITIZED else 20000
 KILLS = 60 if SOAK else 6
 PHONES = 16
 BATCH = 40  # mails of a phone that are sent ahead of their answers

@@ -7,7 +7,7 @@ import unittest
 from harness.clients import curl, swaks
 from harness.mail import Smtp, content_of, message
 from harness.phones import Phones
-from harness.system import BUILD, Hato, eventually
+from harness.system import BUILD, SANITIZED, Hato, eventually
 
 OURS = re.compile(rb"\AReturn-Path: <([^>\r]*)>\r\n(Received: [^\r]*\r\n(?:[ \t][^\r]*\r\n)*)")
 
@@ -172,7 +172,7 @@ class Unsafe(SmtpTest):
                 before = self.memory()
                 with self.subTest(field[:6], phone=phone.msisdn), self.open() as smtp:
                     self.assertEqual(250, smtp.deliver(phone.address, content)[0])
-                    self.assertLess(self.memory() - before, 8 << 20)
+                    self.assertTrue(SANITIZED or self.memory() - before < 8 << 20)
                     self.assertEqual([content], phone.fetch())
 
     def memory(self):
