@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -329,6 +330,7 @@ static inline int bed_open(void **state)
 	size_t n = 3;
 
 	(void)state;
+	signal(SIGPIPE, SIG_IGN); /* as lib/daemon does */
 	memset(&bed, 0, sizeof(bed));
 	snprintf(bed.dir, sizeof(bed.dir), "/tmp/hato-popgw-test.XXXXXX");
 	if (!mkdtemp(bed.dir))
