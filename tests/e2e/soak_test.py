@@ -1,11 +1,15 @@
-"""The soak's own parts, in small: handset-sim's windows while mail comes by MX and LMTP and phones move; and that its judges see what they are for."""
+"""The soak's own parts, in small: handset-sim's windows while mail comes by MX and LMTP and phones move; deleted mail gives its space back; the
+judges see what they are for."""
 import json
 import os
+import sqlite3
 import sys
 import unittest
 
 from harness.clients import run
-from harness.system import BUILD, ROOT, Hato
+from harness.mail import message
+from harness.phones import Phones
+from harness.system import BUILD, ROOT, Hato, eventually
 
 os.environ["SOAK_SECONDS"] = "300"  # what the made up samples below are of
 sys.path.insert(0, str(ROOT / "bench"))
@@ -17,6 +21,15 @@ MIB = 2 ** 20
 def samples(anonymous):
     """One each 5 s, of one daemon: its memory as a function of the seconds."""
     return [{"at_s": at, "daemons": {"popgw": {"anonymous": anonymous(at)}}} for at in range(0, soak.SECONDS, 5)]
+
+
+def pages(hato):
+    """Of 4 KB, that mail.db has."""
+    db = sqlite3.connect("file:%s?mode=ro" % (hato.dir / "state" / "db" / "mail.db"), uri=True)
+    try:
+        return db.execute("PRAGMA page_count").fetchone()[0]
+    finally:
+        db.close()
 
 
 class Windows(unittest.TestCase):
@@ -39,6 +52,21 @@ class Windows(unittest.TestCase):
         self.assertLessEqual(sum(w["accepted"] for w in windows), 250)
         self.assertEqual((250, 250, 0, 0), tuple(verdict[k] for k in ("sent", "fetched", "lost", "stranger")))
         self.assertTrue(50 < by_mx < 200, "half of the connections are LMTP: %d of 250 by MX" % by_mx)
+
+
+class Space(unittest.TestCase):
+
+    def test_deleted_mail_gives_its_pages_back(self):
+        hato = Hato()
+        try:
+            phone = Phones(hato).next()
+            for _ in range(4):
+                phone.receive(message("large", ("x" * 76 + "\r\n") * 100000))
+            self.assertGreater(pages(hato), 7000, "30 MB of mail")
+            self.assertEqual(4, len(phone.fetch()))
+            eventually("but for 8 MB that are kept for the next mails, they are free for others", lambda: pages(hato) < 3000)
+        finally:
+            hato.close()
 
 
 class Judges(unittest.TestCase):
