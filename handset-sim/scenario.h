@@ -28,8 +28,8 @@ struct scenario {
 	uint32_t window_s;               /* a line of figures each so many seconds; 0: none */
 	uint32_t attach_window;          /* phones that attach at a time */
 	uint32_t sims;                   /* phones of a hundred whose SIM has a key and proves it */
-	uint32_t sms;   /* phones of a hundred that sleep until an SMS wakes them */
-	uint32_t texts; /* that phones write to each other by SMS */
+	uint32_t sms;          /* phones of a hundred that sleep until an SMS wakes them */
+	uint32_t texts;        /* that phones write to each other by SMS */
 	uint32_t submit;       /* mails that each phone submits */
 	const char *submit_to; /* where all of those go; null: to other phones */
 	bool incident, faulty_feed, no_kill;
