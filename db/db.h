@@ -421,6 +421,8 @@ enum change_kind {
 	CHANGE_NOTIFICATION, /* a subscriber is to be told otherwise (db/notification.h) */
 	CHANGE_QUEUE         /* something in a lane of the outbound queue became due (db/queue.h) */
 };
+/* A trigger was pending for its mailbox, and is due when it was. */
+#define CHANGE_MAIL_JOINED (-1)
 struct change {
 	int64_t seq;
 	enum change_kind kind;
@@ -429,7 +431,7 @@ struct change {
 	int64_t former;      /* CHANGE_BINDING: who held it before; 0 nobody. CHANGE_MAIL: the first
 				row of the send log that was written with it and is to be
 				sent, or, where there is none, when its row of the outbox is
-				due; 0: look at the row.
+				due; 0: look at the row; or CHANGE_MAIL_JOINED.
 				CHANGE_QUEUE: the lane; 0: several */
 	struct key key;      /* CHANGE_BINDING */
 	uint32_t generation; /* CHANGE_MAIL: how many rows of the send log */

@@ -60,7 +60,9 @@ int feed_append(struct engine *e, const struct change *c)
 	query_key(&q, &c->key);
 	query_int(&q, c->generation);
 	query_int(&q, c->state);
-	e->changed = true;
+	/* Nothing is due by such a mail: whoever counts them hears of it with what comes next. */
+	if (c->kind != CHANGE_MAIL || c->former != CHANGE_MAIL_JOINED)
+		e->changed = true;
 	return query_run(&q);
 }
 

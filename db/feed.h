@@ -3,7 +3,8 @@
  *
  * The rows are the truth; a hint (a datagram to DIR/run/<daemon>.<file>.hint, where that daemon
  * watches that file) only saves the wait for the next second. Watchers of this process are woken
- * after each commit without a socket. Cursors live in memory. SEE binding-rules 5
+ * after each commit without a socket. Mail that joined a pending trigger wakes nobody. Cursors live
+ * in memory. SEE binding-rules 5
  */
 #ifndef HATO_DB_FEED_H
 #define HATO_DB_FEED_H

@@ -55,10 +55,15 @@ int outbox_row_get(struct engine *e, int64_t subscriber, struct outbox_row *row)
 int outbox_row_put(struct engine *e, const struct outbox_row *row);
 /* Reads OUTBOX_COLUMNS. */
 void outbox_read(struct query *q, struct outbox_row *row);
-/* Mail `uid` was stored: the row is made, or raised and woken; *row as it is now. *made: it was not
- * there. box->last_timestamp_s moves with a new row. */
+/* What became of a mailbox's row with a new mail. */
+enum outbox_raised {
+	OUTBOX_MADE,   /* it was not there */
+	OUTBOX_MOVED,  /* it is due earlier than it was */
+	OUTBOX_JOINED, /* it is due when it was */
+};
+/* Mail `uid` was stored; *row as it is now. box->last_timestamp_s moves with a new row. */
 int outbox_raise(struct engine *e, const struct schedule *s, struct mailbox *box, uint32_t uid,
-		 int64_t received_us, struct outbox_row *row, bool *made);
+		 int64_t received_us, struct outbox_row *row, enum outbox_raised *how);
 /* The row was just made, in this transaction: if a datagram may go at once it is logged and counted
  * here, to each of *n bindings (TRIGGER_TARGETS_MAX at most); consecutive rows of the send log. */
 struct trigger_out;

@@ -87,6 +87,7 @@ struct accept_write {
 	int64_t body;
 	uint64_t size, quota_bytes;
 	int64_t received_us;
+	struct mailbox box; /* of the recipient that was judged last; id 0: to be made */
 	int *errs;
 	struct accept_recipient
 		recipients[]; /* and behind them: errs, octets, prefixes, reverse path, xid */
@@ -106,17 +107,18 @@ static int subscriber_exists(struct engine *e, int64_t subscriber)
 static int judge_recipient(struct engine *e, struct accept_write *w, size_t i)
 {
 	struct accept_recipient *r = &w->recipients[i];
-	struct mailbox box = {.uidnext = 1};
 	int err = subscriber_exists(e, r->subscriber);
 
+	w->box = (struct mailbox){.uidnext = 1};
 	if (!err && *w->xid)
 		err = handed_over_find(e, w->xid, r->subscriber, &r->has_it);
 	if (err || r->has_it)
 		return err;
-	err = mailbox_get(e, r->subscriber, &box);
+	err = mailbox_get(e, r->subscriber, &w->box);
 	if (err && err != E_NOT_FOUND)
 		return err;
-	return is_over(&box, w->size + r->prefix_size, w->quota_bytes) || box.uidnext == UINT32_MAX
+	return is_over(&w->box, w->size + r->prefix_size, w->quota_bytes) ||
+			       w->box.uidnext == UINT32_MAX
 		       ? E_FULL
 		       : 0;
 }
@@ -149,17 +151,19 @@ static int wake_trigger(struct engine *e, const struct accept_write *w, struct m
 	struct change change = {.kind = CHANGE_MAIL, .subscriber = box->subscriber};
 	struct trigger_out out[TRIGGER_TARGETS_MAX];
 	struct outbox_row row;
+	enum outbox_raised how = OUTBOX_MOVED;
 	size_t n = 0;
-	bool made = false;
-	int err = outbox_raise(e, s, box, uid, w->received_us, &row, &made);
+	int err = outbox_raise(e, s, box, uid, w->received_us, &row, &how);
 
-	if (!err && made && w->count <= FIRST_RECIPIENTS)
+	if (!err && how == OUTBOX_MADE && w->count <= FIRST_RECIPIENTS)
 		err = outbox_send_first(e, s, &row, out, &n);
 	if (n && prompt_keep(w->write.port->db, e, out, n)) {
 		change.former = row.next_us;
 	} else if (n) {
 		change.former = out[0].log;
 		change.generation = (uint32_t)n;
+	} else if (how == OUTBOX_JOINED) {
+		change.former = CHANGE_MAIL_JOINED;
 	}
 	return err ? err : feed_append(e, &change);
 }
@@ -167,9 +171,11 @@ static int wake_trigger(struct engine *e, const struct accept_write *w, struct m
 static int store_for(struct engine *e, const struct accept_write *w,
 		     const struct accept_recipient *r, int64_t body)
 {
-	struct mailbox box;
-	int err = mailbox_make(e, r->subscriber, w->received_us, &box);
+	struct mailbox box = w->box;
+	int err = 0;
 
+	if (w->count > 1 || !box.id)
+		err = mailbox_make(e, r->subscriber, w->received_us, &box);
 	if (err)
 		return err;
 	uint32_t uid = box.uidnext++;

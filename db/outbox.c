@@ -77,28 +77,48 @@ int64_t outbox_timestamp(struct mailbox *box, int64_t mailed_us)
 	return second;
 }
 
+static int make_row(struct engine *e, struct mailbox *box, uint32_t uid, int64_t received_us,
+		    struct outbox_row *row)
+{
+	*row = (struct outbox_row){.subscriber = box->subscriber,
+				   .newest_uid = uid,
+				   .covered_uid = uid,
+				   .timestamp_s = outbox_timestamp(box, received_us),
+				   .next_us = received_us,
+				   .mailed_us = received_us};
+	int err = write_row(e, STMT_OUTBOX_INSERT, row);
+
+	row->id = engine_inserted(e);
+	return err;
+}
+
+/* All else stays, and with it the row's place in its queue. */
+static int join_row(struct engine *e, const struct outbox_row *row)
+{
+	struct query q;
+
+	query_begin(&q, e, STMT_OUTBOX_JOIN);
+	query_int(&q, row->id);
+	query_int(&q, row->newest_uid);
+	query_int(&q, row->mailed_us);
+	return query_run(&q);
+}
+
 int outbox_raise(struct engine *e, const struct schedule *s, struct mailbox *box, uint32_t uid,
-		 int64_t received_us, struct outbox_row *row, bool *made)
+		 int64_t received_us, struct outbox_row *row, enum outbox_raised *how)
 {
 	int err = outbox_row_get(e, box->subscriber, row);
 
-	*made = err == E_NOT_FOUND;
-	if (err && !*made)
+	if (err == E_NOT_FOUND) {
+		*how = OUTBOX_MADE;
+		return make_row(e, box, uid, received_us, row);
+	}
+	if (err)
 		return err;
-	if (*made)
-		*row = (struct outbox_row){.subscriber = box->subscriber,
-					   .covered_uid = uid,
-					   .timestamp_s = outbox_timestamp(box, received_us),
-					   .next_us = received_us};
+	*how = schedule_news(s, received_us, row) ? OUTBOX_MOVED : OUTBOX_JOINED;
 	row->newest_uid = uid;
 	row->mailed_us = received_us;
-	if (*made) {
-		err = write_row(e, STMT_OUTBOX_INSERT, row);
-		row->id = engine_inserted(e);
-		return err;
-	}
-	schedule_news(s, received_us, row);
-	return outbox_row_put(e, row);
+	return *how == OUTBOX_JOINED ? join_row(e, row) : outbox_row_put(e, row);
 }
 
 int outbox_clear(struct engine *e, int64_t subscriber, uint32_t listed_uid)

@@ -303,7 +303,7 @@ static void test_who_gets_it(void **state)
 struct told {
 	int64_t first;
 	uint32_t n;
-	unsigned mails;
+	unsigned mails, joined;
 };
 
 static void on_change(void *arg, const struct change *c)
@@ -313,6 +313,7 @@ static void on_change(void *arg, const struct change *c)
 	if (c->kind != CHANGE_MAIL)
 		return;
 	told->mails++;
+	told->joined += c->former == CHANGE_MAIL_JOINED;
 	told->first = c->former;
 	told->n = c->generation;
 }
@@ -347,11 +348,18 @@ static void test_first_datagram(void **state)
 	assert_int_equal(h->out[0].tid, (uint8_t)told.first);
 	assert_string_equal(h->out[0].mailbox, "U819000000001@Hato.example");
 	assert_int_equal(row_of(s, via.subscriber).attempts, 1);
-	/* The next ones are the schedule's: they share a datagram. */
+	/* The next ones are the schedule's: they share a datagram. Where it is due already they
+	 * move nothing, and are heard of with somebody else's. */
+	struct outbox_row before = row_of(s, via.subscriber);
 	accept_mail(s, via.subscriber, "x", T0 + 1);
-	while (told.mails < 2)
+	accept_mail(s, via.subscriber, "x", T0 + 2);
+	struct outbox_row row = row_of(s, via.subscriber);
+	assert_true(row.next_us == before.next_us && row.newest_uid == 3);
+	assert_int_equal(row.mailed_us, T0 + 2);
+	accept_mail(s, attach(s, 2).subscriber, "x", T0 + 2);
+	while (told.mails < 4)
 		put_subscriber(s, &(struct subscriber_put){0}, NULL);
-	assert_int_equal(told.n, 0);
+	assert_int_equal(told.joined, 2);
 }
 
 /* ---- short messages ---- */

@@ -293,6 +293,8 @@ void triggers_mail(struct triggers *t, int64_t subscriber, int64_t first, uint32
 		return;
 	if (n)
 		trigger_logged(t->with.port, first, n, logged, t);
+	else if (first == CHANGE_MAIL_JOINED)
+		counter_add(COUNT_TRIGGERS_COALESCED, 1);
 	else if (first)
 		due_in_any(t, first);
 	else

@@ -52,7 +52,8 @@ void triggers_stop(struct triggers *t, void (*stopped)(void *arg, bool all_left)
 /* Takes whatever is due in both queues. */
 void triggers_begin(struct triggers *t);
 /* Mail came: n rows of the send log from `first` on were written with it and are to be sent. n ==
- * 0: `first` is when its row is due; 0: the row tells. */
+ * 0: `first` is when its row is due; 0: the row tells; CHANGE_MAIL_JOINED: there is nothing to do.
+ */
 void triggers_mail(struct triggers *t, int64_t subscriber, int64_t first, uint32_t n);
 /* A row of the send log that no other way has sent. False: not any more, at the stop. */
 bool triggers_left(struct triggers *t, int64_t log);

@@ -191,6 +191,18 @@ static void mail_in_a_window_is_taken_at_its_end(void **state)
 	assert_int_equal(store.takes, 1);
 }
 
+static void mail_that_joined_needs_no_look(void **state)
+{
+	struct scene *s = *state;
+	int64_t coalesced = counter_read(COUNT_TRIGGERS_COALESCED);
+
+	store.row.next_us = clock_now_us();
+	triggers_mail(s->t, ALICE, CHANGE_MAIL_JOINED, 0);
+	pass(s, 10000);
+	assert_int_equal(store.takes, 0);
+	assert_int_equal(counter_read(COUNT_TRIGGERS_COALESCED), coalesced + 1);
+}
+
 static void a_lease_wakes_its_row_at_once(void **state)
 {
 	struct scene *s = *state;
@@ -447,6 +459,7 @@ int main(void)
 		SCENE(mail_does_not_wait),
 		SCENE(mail_goes_before_what_waits),
 		SCENE(mail_in_a_window_is_taken_at_its_end),
+		SCENE(mail_that_joined_needs_no_look),
 		SCENE(a_lease_wakes_its_row_at_once),
 		SCENE(what_a_subscriber_chose_anew_is_looked_at_now),
 		SCENE(leases_go_in_groups),

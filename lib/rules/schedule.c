@@ -4,6 +4,7 @@
 
 #define SECOND_US INT64_C(1000000)
 #define FROZEN_US (60 * SECOND_US) /* a thaw of one's own is told at once */
+#define LOOK_US   (10 * SECOND_US) /* what makes him reachable wakes the row; in case it did not */
 #define HELD_BACK_US                                                                               \
 	(30 * SECOND_US) /* a NAS that is behind renews its bindings without a word                \
 			  */
@@ -167,14 +168,33 @@ enum schedule_verdict schedule_step(const struct schedule *s, const struct sched
 
 /* ---- what moves a row from outside ---- */
 
-void schedule_news(const struct schedule *s, int64_t now_us, struct outbox_row *row)
+/* When it was looked at last, something was to be told, and no bearer could. */
+static bool is_untold(const struct outbox_row *row)
+{
+	return row->bearer == BEARER_UDP &&
+	       (has_news(row) || (row->attempts == 0 && row->sms_attempts == 0));
+}
+
+/* A short message under way tells of it, or its repeat does. */
+static bool is_told_by_sms(const struct outbox_row *row)
+{
+	return row->bearer == BEARER_SMS && has_news(row) && row->sms_state == SMS_UNDER_WAY &&
+	       row->next_us != SCHEDULE_NEVER;
+}
+
+bool schedule_news(const struct schedule *s, int64_t now_us, struct outbox_row *row)
 {
 	int64_t at_us = later(now_us, row->sent_us ? row->sent_us + s->coalesce_us : 0);
 
+	if (is_told_by_sms(row))
+		return false;
+	if (is_untold(row) && row->next_us > now_us)
+		at_us = later(at_us, now_us + LOOK_US);
 	if (at_us >= row->next_us)
-		return;
+		return false;
 	row->next_us = at_us;
 	row->bearer = BEARER_UDP;
+	return true;
 }
 
 void schedule_wake(int64_t now_us, struct outbox_row *row)

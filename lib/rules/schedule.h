@@ -119,8 +119,11 @@ enum schedule_verdict {
 enum schedule_verdict schedule_step(const struct schedule *s, const struct schedule_facts *f,
 				    bool sms_room, int64_t now_us, struct outbox_row *row);
 
-/* New mail for a mailbox that has a row already: when to look. */
-void schedule_news(const struct schedule *s, int64_t now_us, struct outbox_row *row);
+/* New mail for a mailbox that has a row already, which does not know of it yet: when to look. Who
+ * could not be told of the last one is not looked at anew with every mail, but within ten seconds;
+ * nor is he whom a short message under way tells of it.
+ * False: the row is due when it was. */
+bool schedule_news(const struct schedule *s, int64_t now_us, struct outbox_row *row);
 /* A lease of its subscriber was confirmed: whatever was sent went elsewhere. */
 void schedule_wake(int64_t now_us, struct outbox_row *row);
 /* There is a confirmed binding, of that time: should the row be woken for it, since nobody was

@@ -387,19 +387,55 @@ static void a_lease_begins_the_datagrams_anew(void **state)
 
 static void news_wakes_what_waits(void **state)
 {
-	struct outbox_row asleep = {NEWS, .sent_us = T - 600 * S},
-			  fresh = {NEWS, .sent_us = T - S / 10};
+	struct outbox_row asleep = {.attempts = 4, .sent_us = T - 600 * S},
+			  fresh = {.attempts = 4, .sent_us = T - S / 10};
 
 	(void)state;
 	asleep.next_us = fresh.next_us = SCHEDULE_NEVER;
-	schedule_news(&both, T, &asleep);
+	assert_true(schedule_news(&both, T, &asleep));
 	assert_int_equal(asleep.next_us, T);
-	schedule_news(&both, T, &fresh);
+	assert_true(schedule_news(&both, T, &fresh));
 	assert_int_equal(fresh.next_us, T - S / 10 + S / 4);
 	asleep.next_us = T - S; /* due already, in whatever queue */
 	asleep.bearer = BEARER_SMS;
-	schedule_news(&both, T, &asleep);
+	assert_false(schedule_news(&both, T, &asleep));
 	assert_true(asleep.next_us == T - S && asleep.bearer == BEARER_SMS);
+}
+
+static void who_cannot_be_told_is_not_looked_at_with_every_mail(void **state)
+{
+	struct outbox_row untold = {.next_us = SCHEDULE_NEVER},
+			  news = {.newest_uid = 2,
+				  .covered_uid = 1,
+				  .attempts = 2,
+				  .next_us = T + 60 * S},
+			  expired = {.next_us = SCHEDULE_NEVER, .bearer = BEARER_SMS},
+			  texted = {.sms_attempts = 1,
+				    .sms_us = T - S,
+				    .sms_state = SMS_UNDER_WAY,
+				    .bearer = BEARER_SMS,
+				    .next_us = T + 600 * S};
+
+	(void)state;
+	assert_true(schedule_news(&both, T, &untold));
+	assert_int_equal(untold.next_us, T + 10 * S);
+	assert_false(schedule_news(&both, T + S / 2, &untold));
+	assert_int_equal(untold.next_us, T + 10 * S);
+	assert_true(schedule_news(&both, T, &news));
+	assert_int_equal(news.next_us, T + 10 * S);
+	assert_true(schedule_news(&both, T, &expired)); /* what is newer may go by SMS */
+	assert_int_equal(expired.next_us, T);
+	/* A message that is under way tells of all news but the first, which may want another. */
+	assert_true(schedule_news(&both, T, &texted));
+	texted.newest_uid = 2;
+	texted.covered_uid = 1;
+	texted.next_us = T + 600 * S;
+	texted.bearer = BEARER_SMS;
+	assert_false(schedule_news(&both, T, &texted));
+	assert_true(texted.next_us == T + 600 * S && texted.bearer == BEARER_SMS);
+	texted.sms_state = SMS_DELIVERED;
+	assert_true(schedule_news(&both, T, &texted));
+	assert_int_equal(texted.next_us, T);
 }
 
 static void a_missed_lease_is_told_from_a_phone_that_does_not_answer(void **state)
@@ -505,6 +541,7 @@ int main(void)
 		cmocka_unit_test(a_phone_that_never_answers),
 		cmocka_unit_test(a_lease_begins_the_datagrams_anew),
 		cmocka_unit_test(news_wakes_what_waits),
+		cmocka_unit_test(who_cannot_be_told_is_not_looked_at_with_every_mail),
 		cmocka_unit_test(a_missed_lease_is_told_from_a_phone_that_does_not_answer),
 		cmocka_unit_test(what_did_not_leave_is_not_counted),
 		cmocka_unit_test(an_sms_that_was_put_off_is_not_counted),
