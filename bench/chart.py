@@ -5,7 +5,7 @@ The scale is the bare limit's median (1), or our first contender's where there i
 import re
 from xml.sax.saxutils import escape
 
-from contest import LESS
+from contest import less
 
 LEFT, PLOT, RIGHT, TOP, ROW, BAR = 190, 430, 270, 64, 30, 16
 OURS, PEER, BARE, AIM, INK, PALE = "#1f6f8b", "#a9b4bc", "#dfe5e8", "#c0392b", "#222222", "#777777"
@@ -31,7 +31,7 @@ def box(x, y, width, height, fill):
 
 def reference(line):
     """(what 1 is on the scale, what the scale is called)."""
-    if line["unit"] in LESS:
+    if less(line["unit"]):
         return 1, line["unit"]
     bare = [n for n in line["median"] if n.startswith("bare")]
     name = (bare or line["ours"])[0]
@@ -44,20 +44,20 @@ def number(value):
 
 def judgements(line, name):
     """What is said of one of ours: (words, the aim's place in the line's unit or None, reached or None), one a ratio or limit."""
-    median, less = line["median"], line["unit"] in LESS
+    median, down = line["median"], less(line["unit"])
     for label, ratio in line["ratios"].items():
         a, b = label.split(" / ")
-        if name != (b if less else a):
+        if name != (b if down else a):
             continue
-        other, aim = a if less else b, line["aims"].get(label)
-        words = "%g %s %s" % (ratio, "of" if other.startswith("bare") else "times less than" if less else "times", other)
+        other, aim = a if down else b, line["aims"].get(label)
+        words = "%g %s %s" % (ratio, "of" if other.startswith("bare") else "times less than" if down else "times", other)
         if aim is None:
             yield words, None, None
         else:
-            yield words + ", aim %g" % aim, median[other] / aim if less else median[other] * aim, line["reached"][label]
+            yield words + ", aim %g" % aim, median[other] / aim if down else median[other] * aim, line["reached"][label]
     if name in line["limits"]:
         limit = line["limits"][name]
-        yield "%s, aim %s %s" % (number(median[name]), "at most" if less else "at least", number(limit)), limit, line["reached"][name]
+        yield "%s, aim %s %s" % (number(median[name]), "at most" if down else "at least", number(limit)), limit, line["reached"][name]
 
 
 def scale_of(line, one):
@@ -73,7 +73,7 @@ def colour(line, name):
 
 def value(line, name):
     unit = line["unit"]
-    return number(line["median"][name]) + (" " + unit if unit in LESS else "/s" if unit == "a second" else "")
+    return number(line["median"][name]) + (" " + unit.split()[0] if less(unit) else "/s" if unit == "a second" else "")
 
 
 def height_of(line, name):

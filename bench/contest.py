@@ -15,7 +15,7 @@ import json
 import statistics
 import subprocess
 
-LESS = {"us", "ms", "s", "seconds", "octets", "bytes", "KiB", "MiB"}  # units of which less is better
+LESS = {"us", "ms", "s", "seconds", "octets", "bytes", "KiB", "MiB"}
 
 
 def run(*words, limit=600):
@@ -32,6 +32,11 @@ def turns(contenders, rounds):
         for name, turn in contenders.items():
             rates[name].append(turn())
     return rates
+
+
+def less(unit):
+    """Is less of it better? Its first word says so."""
+    return unit.split()[0] in LESS
 
 
 def short(number):
@@ -51,7 +56,7 @@ def reached(rates, pairs, limits, unit):
     out = {"%s / %s" % (a, b): ratio(rates, a, b) >= aim for a, b, aim in pairs if aim is not None}
     for name, limit in limits.items():
         median = statistics.median(rates[name])
-        out[name] = median <= limit if unit in LESS else median >= limit
+        out[name] = median <= limit if less(unit) else median >= limit
     return out
 
 
@@ -61,7 +66,7 @@ def tell(bench, rates, pairs=(), limits=None, unit="a second", repeat=None, ours
     limits = limits or {}
     told = {"%s / %s" % (a, b): ratios(rates, a, b) for a, b, _ in pairs}
     if ours is None:
-        ours = [a for a, _, _ in pairs if unit not in LESS] + [b for _, b, _ in pairs if unit in LESS] + list(limits)
+        ours = [b if less(unit) else a for a, b, _ in pairs] + list(limits)
     line = {"bench": bench, "unit": unit, "rounds": max(map(len, rates.values())), "ours": list(dict.fromkeys(ours)),
             "median": {name: short(statistics.median(r)) for name, r in rates.items()},
             "spread": {name: [short(min(r)), short(max(r))] for name, r in rates.items()},

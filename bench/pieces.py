@@ -35,13 +35,13 @@ PIECES = [
     piece("queue", 60, "mails into the outbound queue and out of it; the same rows by SQL alone"),
     piece("smpp", 70, "submit_sm and receipts through smsc-sim; Kannel"),
     piece("overload", 90, "goodput at ten times the phones of the peak"),
-    piece("loop", 60, "5,000 mails through the whole loop to 1,000 phones", "loop", ["loop"]),
+    piece("latency", 120, "5,000 mails through the whole loop to 1,000 phones; accepted -> trigger at half that rate", "loop", ["latency"]),
     piece("push", 200, "new mail -> the phone knows; Dovecot's IMAP IDLE, hibernating and not; memory a waiting phone"),
     piece("storm", 120, "a hundred thousand re-attach, take a token and poll (alone: a million)", STORM_SUBSCRIBERS=100000),
 ]
 # By themselves: too long for half an hour, or figures beside which nobody stands.
 ALONE = [
-    piece("latency", 200, "content -> accepted -> trigger at half of the loop's rate", "loop", ["latency"]),
+    piece("loop", 60, "the whole loop alone", "loop", ["loop"]),
     piece("start", 10, "from the command to `ready`", "loop", ["start"]),
     piece("memory", 90, "100,000 bindings in all processes (BENCH_BINDINGS)", "loop", ["memory"]),
     piece("bearer", 200, "triggers a second: the last stage, and from the outbox; a bare sendmmsg loop", "bearer", ["bearer"]),

@@ -168,9 +168,11 @@ def main():
         contenders = {"hato": ours.load.turn, **{name: p.turn for name, p in peers.items()}}
         p50 = turns(contenders, ROUNDS)
         figures = {"hato": ours.load.figures(), **{name: p.load.figures() for name, p in peers.items()}}
-        tell("push", p50, [(name, "hato", None) for name in names], unit="ms from the final dot, p50 of each round",
-             mails_a_round=ours.load.rounds[0]["mails"], rate=float(RATE), octets=OCTETS, ms=figures, memory=memory,
-             aim_octets_a_phone=AIM_OCTETS)
+        pairs = [(name, "hato", None) for name in names]
+        tell("push", p50, pairs, unit="ms from the final dot, p50 of each round", title="New mail -> the phone knows",
+             mails_a_round=ours.load.rounds[0]["mails"], rate=float(RATE), octets=OCTETS, ms=figures)
+        tell("push", {name: [m["octets_a_phone"]] for name, m in memory.items()}, pairs, limits={"hato": AIM_OCTETS}, unit="octets",
+             title="Memory of a phone that waits", memory=memory)
     finally:
         for p in peers.values():
             p.close()

@@ -14,6 +14,7 @@ import tempfile
 import threading
 
 import chart
+from contest import less
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "bench" / "results"
@@ -83,9 +84,9 @@ def row(line, name):
     def best(bare):
         rates = [o for o in others if o.startswith("bare") == bare]
         rates = [line["median"][o] for o in [r for r in rates if r in aimed] or rates]
-        return chart.number((min if line["unit"] in chart.LESS else max)(rates)) if rates else ""
+        return chart.number((min if less(line["unit"]) else max)(rates)) if rates else ""
     work = line.get("title", line["bench"]) + (": " + name if len(line["ours"]) > 1 else "")
-    unit = "" if line["unit"] == "a second" else " " + line["unit"]
+    unit = "" if line["unit"] == "a second" else " " + line["unit"].split()[0]
     said = [words + {True: " (reached)", False: " (MISSED)", None: ""}[reached] for words, _, reached in chart.judgements(line, name)]
     return work, chart.number(line["median"][name]) + unit, best(False), best(True), said
 
@@ -140,10 +141,11 @@ def write(lines, about):
             name = chart.file_name(line)
             (RESULTS / name).write_text(chart.draw(line))
             charts.append((name, line.get("title", line["bench"])))
-    for old in RESULTS.glob("*.svg"):
-        if old.name not in dict(charts):
-            old.unlink()
-    text = json.dumps({**about, "lines": lines}, indent=1) + "\n"
+    latest = RESULTS / "latest.json"
+    for old in json.loads(latest.read_text())["charts"] if latest.exists() else ():
+        if old not in dict(charts):
+            (RESULTS / old).unlink(missing_ok=True)
+    text = json.dumps({**about, "charts": [name for name, _ in charts], "lines": lines}, indent=1) + "\n"
     for name in ("latest.json", about["date"] + ".json"):
         (RESULTS / name).write_text(text)
     put_block(markdown(lines, about, charts))
