@@ -252,7 +252,8 @@ static void measure_checks(struct bench *b, int64_t seconds)
 		for (int i = 0; i < 100; i++) {
 			struct addr a =
 				addr_of(1 + (int64_t)(next_random(b) % (uint64_t)b->subscribers));
-			binding_check(b->port, REALM_DEFAULT, &a, 4711, on_checked, b);
+			binding_check(b->port, REALM_DEFAULT, &a, 4711, &(struct binding_told){0},
+				      on_checked, b);
 		}
 		now_us = clock_mono_us();
 	} while (now_us < until_us);

@@ -175,7 +175,7 @@ static void make_sender(struct bench *b, unsigned n)
 	memcpy(ev.msisdn, put.subscriber.msisdn, MSISDN_MAX);
 	binding_apply(b->port, &ev, 1, on_applied, b);
 	wait_one(b);
-	binding_check(b->port, REALM_DEFAULT, &a, 4711, on_checked, b);
+	binding_check(b->port, REALM_DEFAULT, &a, 4711, &(struct binding_told){0}, on_checked, b);
 	struct access_via *via = &b->senders[b->completed];
 	binding_claim(b->port, &via->key, via->generation, via->subscriber, &a, on_claimed, b);
 	wait_one(b);

@@ -93,52 +93,77 @@ static uint8_t usual_length(const struct addr *a)
 	return addr_is_v4(a) ? KEY_PLEN_V4 : KEY_PLEN_V6;
 }
 
-static int check_length(struct engine *e, const char *realm, const struct addr *source,
-			uint8_t plen, uint16_t port, struct binding *b, int64_t *behind_us)
+/* Who holds an address: where the answer goes, and the statement that gives it. */
+struct look {
+	enum statement statement;
+	const char *realm;
+	const struct addr *source;
+	uint16_t port;
+	struct binding *b;
+	int64_t *behind_us;
+	char *msisdn; /* null: not asked for */
+};
+
+static int check_length(struct engine *e, const struct look *l, uint8_t plen)
 {
-	struct addr base = *source;
+	struct addr base = *l->source;
 	struct query q;
 
 	addr_mask(&base, plen);
-	query_begin(&q, e, STMT_BINDING_CHECK);
-	query_text(&q, realm);
+	query_begin(&q, e, l->statement);
+	query_text(&q, l->realm);
 	query_blob(&q, base.bytes, sizeof base.bytes);
 	query_int(&q, plen);
-	query_int(&q, port);
-	query_int(&q, port);
+	query_int(&q, l->port);
+	query_int(&q, l->port);
 	int64_t any = 0;
 	int err = query_first(&q);
 	if (!err) {
-		binding_read(&q, b);
-		*behind_us = query_get_int(&q);
+		binding_read(&q, l->b);
+		*l->behind_us = query_get_int(&q);
 		any = query_get_int(&q);
+		if (l->msisdn)
+			query_get_text(&q, l->msisdn, MSISDN_MAX);
 	}
 	query_end(&q);
-	return err || !any ? err : binding_contain(e, any, b);
+	return err || !any ? err : binding_contain(e, any, l->b);
 }
 
 /* The usual length first; the others only where they occur. Active keys do not overlap, so the
  * first hit is the only one. */
-int binding_row_check(struct engine *e, const char *realm, const struct addr *source, uint16_t port,
-		      struct binding *b, int64_t *behind_us)
+static int look(struct engine *e, const struct look *l)
 {
 	const struct key_lengths *occur;
-	uint8_t usual = usual_length(source);
-	int err = check_length(e, realm, source, usual, port, b, behind_us);
+	uint8_t usual = usual_length(l->source);
+	int err = check_length(e, l, usual);
 
 	if (err != E_NOT_FOUND)
 		return err;
-	err = lengths(e, realm, addr_is_v4(source), &occur);
+	err = lengths(e, l->realm, addr_is_v4(l->source), &occur);
 	if (err)
 		return err;
 	for (size_t i = 0; i < occur->count; i++) {
 		if (occur->plens[i] == usual)
 			continue;
-		err = check_length(e, realm, source, occur->plens[i], port, b, behind_us);
+		err = check_length(e, l, occur->plens[i]);
 		if (err != E_NOT_FOUND)
 			return err;
 	}
 	return E_NOT_FOUND;
+}
+
+int binding_row_check(struct engine *e, const char *realm, const struct addr *source, uint16_t port,
+		      struct binding *b, int64_t *behind_us)
+{
+	return look(e, &(struct look){STMT_BINDING_CHECK, realm, source, port, b, behind_us, NULL});
+}
+
+int binding_row_caller(struct engine *e, const char *realm, const struct addr *source,
+		       uint16_t port, struct binding *b, int64_t *behind_us,
+		       char msisdn[MSISDN_MAX])
+{
+	return look(e,
+		    &(struct look){STMT_BINDING_CALLER, realm, source, port, b, behind_us, msisdn});
 }
 
 /* ---- overlaps ---- */

@@ -14,20 +14,33 @@ static bool is_behind(int64_t behind_us, const struct binding *b)
 	return lease_is_behind(&(struct nas_row){.behind_us = behind_us}, b);
 }
 
-/* Asked before every step of popgw: one statement, no allocation. */
-void binding_check(struct db_port *port, const char *realm, const struct addr *source,
-		   uint16_t port_number, binding_checked *checked, void *arg)
+/* One statement, no allocation. */
+static int check(struct engine *e, const char *realm, const struct addr *source, uint16_t port,
+		 struct binding *b, bool *behind)
 {
-	struct binding b;
 	int64_t behind_us = 0;
+	int err = binding_row_check(e, realm, source, port, b, &behind_us);
+
+	*behind = !err && is_behind(behind_us, b);
+	engine_assert_idle(e);
+	return err;
+}
+
+/* Asked before every step of popgw. The view is taken before the look: what is committed between
+ * the two is looked at once more. */
+void binding_check(struct db_port *port, const char *realm, const struct addr *source,
+		   uint16_t port_number, struct binding_told *seen, binding_checked *checked,
+		   void *arg)
+{
 	int err;
 	struct engine *e = port_reader(port, DB_BINDINGS, &err);
+	uint64_t view = e ? engine_view(e) : 0;
 
-	if (e) {
-		err = binding_row_check(e, realm, source, port_number, &b, &behind_us);
-		engine_assert_idle(e);
+	if (e && (!view || view != seen->view)) {
+		err = check(e, realm, source, port_number, &seen->b, &seen->behind);
+		seen->view = err ? 0 : view;
 	}
-	checked(arg, err, err ? NULL : &b, err ? false : is_behind(behind_us, &b));
+	checked(arg, err, err ? NULL : &seen->b, err ? false : seen->behind);
 }
 
 int binding_doubts_read(struct engine *e, struct binding_doubts *d)
@@ -210,6 +223,24 @@ void binding_find(struct db_port *port, const char *realm, const struct addr *so
 
 	if (e) {
 		err = find(e, realm, source, port_number, &found);
+		engine_assert_idle(e);
+	}
+	got(arg, err, err ? NULL : &found);
+}
+
+void binding_find_caller(struct db_port *port, const char *realm, const struct addr *source,
+			 uint16_t port_number, binding_got *got, void *arg)
+{
+	struct binding_found found = {0};
+	int64_t behind_us = 0;
+	int err;
+	struct engine *e = port_reader(port, DB_BINDINGS, &err);
+
+	if (e) {
+		found.view = engine_view(e);
+		err = binding_row_caller(e, realm, source, port_number, &found.b, &behind_us,
+					 found.msisdn);
+		found.behind = !err && is_behind(behind_us, &found.b);
 		engine_assert_idle(e);
 	}
 	got(arg, err, err ? NULL : &found);

@@ -18,6 +18,10 @@ int binding_row_get(struct engine *e, const struct key *k, struct binding *b);
  * not). */
 int binding_row_check(struct engine *e, const char *realm, const struct addr *source, uint16_t port,
 		      struct binding *b, int64_t *behind_us);
+/* The same, and whose number it is ("": nobody's). */
+int binding_row_caller(struct engine *e, const char *realm, const struct addr *source,
+		       uint16_t port, struct binding *b, int64_t *behind_us,
+		       char msisdn[MSISDN_MAX]);
 /* A row whose key overlaps k and is not k, and is active or has a watermark after newer_us: the
  * next after `after` (null: the first). */
 int binding_row_overlapping(struct engine *e, const struct key *k, int64_t newer_us,

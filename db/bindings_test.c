@@ -658,7 +658,7 @@ static bool is_behind(struct bench_store *s, const char *ip)
 	struct addr a;
 
 	addr_parse(ip, &a);
-	binding_check(s->port, REALM_DEFAULT, &a, 1, on_checked, h);
+	binding_check(s->port, REALM_DEFAULT, &a, 1, &(struct binding_told){0}, on_checked, h);
 	assert_int_equal(wait_for(h), 0);
 	return h->behind;
 }

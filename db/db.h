@@ -162,8 +162,9 @@ void nas_resync(struct db_port *, struct resync_list *list, nas_resynced *, void
  * that a decision needs. */
 struct binding_found {
 	struct binding b;
-	bool behind;  /* its NAS is behind and nothing renewed the binding since */
-	bool tripped; /* the breaker of one of its pools has tripped: no tokens for bare words */
+	uint64_t view; /* binding_told's */
+	bool behind;   /* its NAS is behind and nothing renewed the binding since */
+	bool tripped;  /* the breaker of one of its pools has tripped: no tokens for bare words */
 	char msisdn[MSISDN_MAX], imsi[IMSI_MAX]; /* of its subscriber */
 	bool has_sim_key;
 	char nas_id[NAS_ID_MAX], session_id[SESSION_ID_MAX];
@@ -174,10 +175,22 @@ typedef void binding_got(void *arg, int err, const struct binding_found *);
 void binding_find(struct db_port *, const char *realm, const struct addr *source,
 		  uint16_t port_number, binding_got *, void *arg);
 
-/* The light form that popgw and pushsrv use at every step: the row alone. */
+/* Of who calls, when a token is shown: b, view, behind and msisdn; the rest is empty. */
+void binding_find_caller(struct db_port *, const char *realm, const struct addr *source,
+			 uint16_t port_number, binding_got *, void *arg);
+
+/* The light form that popgw uses at every step: the row alone. *seen is what was told last, and
+ * while nothing was committed to the bindings since, by anybody, it is told again: the committed
+ * row is that one. A seen belongs to one caller on one port, and begins as zero or as
+ * binding_find_caller's answer. */
+struct binding_told {
+	uint64_t view; /* 0: nothing was seen */
+	bool behind;
+	struct binding b;
+};
 typedef void binding_checked(void *arg, int err, const struct binding *b, bool behind);
 void binding_check(struct db_port *, const char *realm, const struct addr *source,
-		   uint16_t port_number, binding_checked *, void *arg);
+		   uint16_t port_number, struct binding_told *seen, binding_checked *, void *arg);
 /* The rows of several keys at one moment, in order: checked(arg, ...) for each, before the call
  * returns; it must not ask the store. err: none was looked at. */
 int binding_check_all(struct db_port *, const struct key *const *keys, size_t n, binding_checked *,

@@ -422,7 +422,7 @@ static inline int check(struct bench_store *s, const char *ip, struct binding *b
 	struct addr a;
 
 	assert_int_equal(addr_parse(ip, &a), 0);
-	binding_check(s->port, REALM_DEFAULT, &a, 4711, on_checked, h);
+	binding_check(s->port, REALM_DEFAULT, &a, 4711, &(struct binding_told){0}, on_checked, h);
 	int err = wait_for(h);
 	if (!err && b)
 		*b = h->binding;

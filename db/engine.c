@@ -381,6 +381,7 @@ bool query_next(struct query *q)
 		return false;
 	assert(q->bound == sqlite3_bind_parameter_count(q->stmt));
 	q->column = 0;
+	q->engine->has_read = true;
 	int rc = sqlite3_step(q->stmt);
 	if (rc == SQLITE_ROW)
 		return true;

@@ -52,6 +52,10 @@ struct engine {
 	/* Datagrams that leave with the commit (prompt.h). */
 	struct trigger_out *prompts;
 	size_t prompt_count;
+	/* Of a reader: what engine_view saw of the log's index, and how often it was another. */
+	bool has_read;
+	uint64_t view;
+	uint64_t mark[6];
 	/* What the events of a group have in common, read once: nases.h, and the prefix lengths of
 	 * the keys of each family. Forgotten when something is undone. */
 	struct nas_kept {
@@ -92,6 +96,11 @@ int engine_release(struct engine *e); /* keeps what was written since the last s
 void engine_undo(struct engine *e);   /* undoes it */
 int64_t engine_inserted(const struct engine *e); /* row id of the last insert */
 int engine_affected(const struct engine *e);     /* rows of the last insert, update, delete */
+
+/* A number for what a transaction that begins now would see: while it is the same, nothing was
+ * committed to the file by anybody. Take it before the look whose answer is to be kept. 0: not
+ * known (a commit is on its way, nothing was read yet); equal to no other. No system call. */
+uint64_t engine_view(struct engine *e);
 
 /* No statement is unfinished, no transaction open: a reader that forgets one sees the old state for
  * ever. */

@@ -159,6 +159,8 @@ static void on_binding(void *arg, int err, const struct binding_found *found)
 	}
 	c->who.via = (struct access_via){
 		.key = found->b.key, .generation = t.generation, .subscriber = t.subscriber};
+	c->who.seen =
+		(struct binding_told){.view = found->view, .behind = found->behind, .b = found->b};
 	snprintf(c->who.msisdn, sizeof(c->who.msisdn), "%s", found->msisdn);
 	if (shown->login[0] == '\0')
 		c->done(c->arg, IDENTITY_GOOD, &c->who);
@@ -169,6 +171,6 @@ static void on_binding(void *arg, int err, const struct binding_found *found)
 void identity_ask(struct identity_check *c)
 {
 	c->who = (struct identity){0};
-	binding_find(c->port, c->question.realm, &c->question.source, c->question.port, on_binding,
-		     c);
+	binding_find_caller(c->port, c->question.realm, &c->question.source, c->question.port,
+			    on_binding, c);
 }

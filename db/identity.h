@@ -49,6 +49,7 @@ enum identity_verdict {
 struct identity {
 	struct access_via via; /* the stored key, the generation, the subscriber */
 	char msisdn[MSISDN_MAX];
+	struct binding_told seen; /* of the binding: where asking again begins */
 };
 
 /* Keys (a) and (b). `opened` is token_open's answer; *t counts unless it is E_AUTH. */

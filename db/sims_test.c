@@ -69,7 +69,7 @@ static struct binding binding_at(struct bench_store *s, const char *ip)
 	struct heard *h = HEARD(s);
 	struct key k = key_at(ip);
 
-	binding_check(s->port, k.realm, &k.addr, 1, on_checked, h);
+	binding_check(s->port, k.realm, &k.addr, 1, &(struct binding_told){0}, on_checked, h);
 	assert_int_equal(wait_for(h), 0);
 	return h->binding;
 }

@@ -186,6 +186,7 @@ static void on_identity(void *arg, enum identity_verdict verdict, const struct i
 		s->who = (struct who){.key = who->via.key,
 				      .generation = who->via.generation,
 				      .subscriber = who->via.subscriber};
+		s->seen = who->seen;
 		snprintf(s->who.msisdn, sizeof(s->who.msisdn), "%s", who->msisdn);
 	}
 	if (verdict == IDENTITY_GOOD)

@@ -251,7 +251,7 @@ void session_check(struct session *s, void (*then)(struct session *s))
 {
 	s->checked = then;
 	session_ask(s);
-	binding_check(s->worker->db, s->realm, &s->addr, s->port, on_checked, s);
+	binding_check(s->worker->db, s->realm, &s->addr, s->port, &s->seen, on_checked, s);
 }
 
 static void on_rechecked(void *arg, int err, const struct binding *b, bool behind)
@@ -272,7 +272,7 @@ void session_recheck(struct session *s)
 	if (s->state != POP_TRANSACTION)
 		return;
 	session_ask(s);
-	binding_check(s->worker->db, s->realm, &s->addr, s->port, on_rechecked, s);
+	binding_check(s->worker->db, s->realm, &s->addr, s->port, &s->seen, on_rechecked, s);
 }
 
 /* ---- the end ---- */

@@ -99,6 +99,7 @@ struct session {
 	struct login login;
 	struct identity_check identity; /* of the login on its way */
 	struct who who;
+	struct binding_told seen;     /* the binding, when it was looked at last */
 	struct maildrop_holder rival; /* who was in the way at login */
 	struct maildrop_lock lock;
 	unsigned lock_tries;

@@ -237,8 +237,8 @@ static inline void bed_release(void)
 		bed_answers[held[i].op](&held[i]);
 }
 
-void binding_find(struct db_port *port, const char *realm, const struct addr *source, uint16_t p,
-		  binding_got *done, void *arg)
+void binding_find_caller(struct db_port *port, const char *realm, const struct addr *source,
+			 uint16_t p, binding_got *done, void *arg)
 {
 	(void)port;
 	(void)p;
@@ -248,9 +248,10 @@ void binding_find(struct db_port *port, const char *realm, const struct addr *so
 }
 
 void binding_check(struct db_port *port, const char *realm, const struct addr *source, uint16_t p,
-		   binding_checked *done, void *arg)
+		   struct binding_told *seen, binding_checked *done, void *arg)
 {
 	(void)port;
+	(void)seen;
 	(void)p;
 	assert_string_equal(realm, REALM_DEFAULT);
 	bed_call((struct bed_call){

@@ -151,8 +151,8 @@ static void release(void)
 	answer(&c);
 }
 
-void binding_find(struct db_port *port, const char *realm, const struct addr *source, uint16_t p,
-		  binding_got *done, void *arg)
+void binding_find_caller(struct db_port *port, const char *realm, const struct addr *source,
+			 uint16_t p, binding_got *done, void *arg)
 {
 	(void)port;
 	(void)realm;
@@ -161,9 +161,10 @@ void binding_find(struct db_port *port, const char *realm, const struct addr *so
 }
 
 void binding_check(struct db_port *port, const char *realm, const struct addr *source, uint16_t p,
-		   binding_checked *done, void *arg)
+		   struct binding_told *seen, binding_checked *done, void *arg)
 {
 	(void)port;
+	(void)seen;
 	(void)realm;
 	(void)p;
 	call((struct call){.op = OP_CHECK, .addr = *source, .done = (void *)done, .arg = arg});
