@@ -10,7 +10,7 @@ comma   := ,
 BUILD   := build$(if $(SAN),-$(subst $(comma),-,$(SAN)))
 BUILD   := $(BUILD)$(if $(FUZZ),-fuzz)
 
-PACKAGES := libevent libevent_openssl libevent_pthreads libmicrohttpd jansson sqlite3 inih openssl libcares libidn2 libpsl icu-i18n icu-uc
+PACKAGES := libevent libevent_pthreads libmicrohttpd jansson sqlite3 inih openssl libcares libidn2 libpsl icu-i18n icu-uc
 PC_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null)
 PC_LIBS   := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null)
 

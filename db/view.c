@@ -29,7 +29,7 @@ static const uint64_t *index_of(struct engine *e)
 static void copy(uint64_t *to, const uint64_t *from)
 {
 	for (size_t i = 0; i < WORDS; i++)
-		to[i] = __atomic_load_n(from + i, __ATOMIC_RELAXED);
+		to[i] = __atomic_load_n(from + i, __ATOMIC_ACQUIRE);
 }
 
 uint64_t engine_view(struct engine *e)
@@ -40,7 +40,6 @@ uint64_t engine_view(struct engine *e)
 	if (!index)
 		return 0;
 	copy(first, index);
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	copy(second, index + WORDS);
 	if (memcmp(first, second, sizeof first) != 0)
 		return 0;

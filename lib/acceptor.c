@@ -35,7 +35,6 @@ static void peer_of(int fd, const struct sockaddr *sa, struct conn_peer *peer)
 {
 	struct sockaddr_storage local;
 	socklen_t len = sizeof local;
-	int one = 1, lowat = UNSENT_MAX;
 
 	memset(peer, 0, sizeof *peer);
 	if (addr_from_sockaddr(sa, &peer->addr, &peer->port)) {
@@ -44,8 +43,13 @@ static void peer_of(int fd, const struct sockaddr *sa, struct conn_peer *peer)
 	}
 	if (getsockname(fd, (struct sockaddr *)&local, &len) == 0)
 		addr_from_sockaddr((struct sockaddr *)&local, &peer->local, &peer->local_port);
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof lowat);
+}
+
+/* What the listening socket is told, each accepted one has from it (tcp(7)). */
+static void tell_door(int fd)
+{
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+	setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &(int){UNSENT_MAX}, sizeof(int));
 }
 
 static void acceptor_rest(struct acceptor *a, int error)
@@ -136,6 +140,7 @@ int acceptor_open(struct loop *loop, const struct acceptor_options *options, str
 		       &a->door, &a->fd, &a->port);
 	if (rc)
 		goto fail;
+	tell_door(a->fd);
 	rc = E_NOMEM;
 	a->rest = loop_timer_new(loop, on_rested, a);
 	a->readable = event_new(loop_base(loop), a->fd, EV_READ | EV_PERSIST, on_readable, a);

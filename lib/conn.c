@@ -1,6 +1,6 @@
 #include "lib/conn.h"
 
-#include <event2/buffer.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdarg.h>
@@ -38,11 +38,14 @@ int conn_new(struct loop *loop, int fd, const struct conn_peer *peer, struct con
 		c->peer = *peer;
 	else
 		c->peer.is_unix = true;
-	if (conn_use(c, bufferevent_socket_new(loop_base(loop), fd, BEV_OPT_DEFER_CALLBACKS))) {
+	c->in = evbuffer_new();
+	c->out = evbuffer_new();
+	if (!c->in || !c->out) {
+		conn_io_fini(c);
 		free(c);
 		return E_NOMEM;
 	}
-	bufferevent_disable(c->bev, EV_READ | EV_WRITE);
+	conn_io_init(c);
 	event_assign(&c->wake, loop_base(loop), -1, 0, conn_on_wake, c);
 	conn_timer_init(c);
 	*out = c;
@@ -73,11 +76,11 @@ static int conn_connect_to(struct loop *loop, const struct sockaddr *from,
 	c->state = CONN_CONNECTING;
 	c->ops = ops;
 	c->session = session;
-	c->writing = true;
-	bufferevent_enable(c->bev, EV_WRITE);
-	/* A failure that is known at once comes as an event too, or as the end below. */
-	if (bufferevent_socket_connect(c->bev, sa, (int)len))
+	/* Room to write says that it is up, or that it failed. */
+	if (connect(fd, sa, len) && errno != EINPROGRESS && errno != EINTR)
 		conn_end(c, CONN_END_PEER);
+	else
+		conn_write_on(c);
 	*out = c;
 	return 0;
 }
@@ -130,7 +133,7 @@ void conn_write(struct conn *c, const void *octets, size_t n)
 {
 	if (c->state > CONN_OPEN || !n)
 		return;
-	if (evbuffer_add(bufferevent_get_output(c->bev), octets, n))
+	if (evbuffer_add(c->out, octets, n))
 		conn_cut(c, CONN_END_ABORT);
 	else
 		conn_wake(c);
@@ -144,7 +147,7 @@ void conn_printf(struct conn *c, const char *format, ...)
 	if (c->state > CONN_OPEN)
 		return;
 	va_start(args, format);
-	n = evbuffer_add_vprintf(bufferevent_get_output(c->bev), format, args);
+	n = evbuffer_add_vprintf(c->out, format, args);
 	va_end(args);
 	if (n < 0)
 		conn_cut(c, CONN_END_ABORT);
@@ -163,7 +166,7 @@ void conn_hold(struct conn *c, bool holds)
 
 size_t conn_unsent(const struct conn *c)
 {
-	return c->bev ? evbuffer_get_length(bufferevent_get_output(c->bev)) : 0;
+	return c->out ? evbuffer_get_length(c->out) : 0;
 }
 
 /* Reading is turned off when something comes, which it seldom does while a peer waits for an
@@ -188,8 +191,6 @@ void conn_resume(struct conn *c)
 
 static void start_tls(struct conn *c, SSL_CTX *context, bool client)
 {
-	struct evbuffer *in;
-
 	if (c->state != CONN_OPEN)
 		return;
 	if (c->ssl) {
@@ -197,8 +198,7 @@ static void start_tls(struct conn *c, SSL_CTX *context, bool client)
 		return;
 	}
 	conn_read_off(c);
-	in = bufferevent_get_input(c->bev);
-	evbuffer_drain(in, evbuffer_get_length(in));
+	evbuffer_drain(c->in, evbuffer_get_length(c->in));
 	c->scanned = 0;
 	c->skipping = false;
 	c->state = CONN_BEFORE_TLS;

@@ -1,9 +1,9 @@
 /* conn -- one accepted (or made) stream connection: buffered, limited, timed, with TLS at any
  * moment
  *
- * Shared by popgw, smtpgw and pushsrv's LMTP. It owns the socket and libevent's bufferevent; a
- * session above owns the protocol. Input is shown to the session as what has arrived; the session
- * takes lines or octets from it and returns. While the session is waiting for the store it pauses
+ * Shared by popgw, smtpgw and pushsrv's LMTP. It owns the socket and its buffers; a session above
+ * owns the protocol. Input is shown to the session as what has arrived; the session takes lines or
+ * octets from it and returns. While the session is waiting for the store it pauses
  * input (conn_pause): output before input, and a peer that floods costs only the socket buffer.
  *
  * OWNERSHIP  The listener makes the conn and hands it to `accepted`, which attaches a session.

@@ -6,7 +6,7 @@
 
 static struct evbuffer *conn_input(const struct conn *c)
 {
-	return c->state == CONN_OPEN ? bufferevent_get_input(c->bev) : NULL;
+	return c->state == CONN_OPEN ? c->in : NULL;
 }
 
 size_t conn_waiting(const struct conn *c)
@@ -24,6 +24,7 @@ void conn_take(struct conn *c, size_t n)
 		return;
 	evbuffer_drain(in, n);
 	c->scanned = c->scanned > n ? c->scanned - n : 0;
+	conn_room_made(c);
 }
 
 /* A session that wants more at once than we hold of a peer may have it. */
@@ -32,7 +33,7 @@ static void conn_raise_cap(struct conn *c, size_t want)
 	if (want <= c->input_cap)
 		return;
 	c->input_cap = want;
-	bufferevent_setwatermark(c->bev, EV_READ, 0, want);
+	conn_room_made(c);
 }
 
 const uint8_t *conn_peek(struct conn *c, size_t want, size_t *n)
@@ -85,6 +86,7 @@ static int conn_no_line(struct conn *c, struct evbuffer *in, size_t limit)
 	}
 	evbuffer_drain(in, have);
 	c->scanned = 0;
+	conn_room_made(c);
 	if (c->skipping)
 		return E_AGAIN;
 	c->skipping = true;
@@ -106,6 +108,7 @@ static int conn_copy_line(struct conn *c, struct evbuffer *in, size_t n)
 	}
 	evbuffer_remove(in, c->line, n);
 	c->scanned = 0;
+	conn_room_made(c);
 	return 0;
 }
 

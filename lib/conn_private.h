@@ -10,7 +10,7 @@
 #ifndef HATO_LIB_CONN_PRIVATE_H
 #define HATO_LIB_CONN_PRIVATE_H
 
-#include <event2/bufferevent.h>
+#include <event2/buffer.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <openssl/ssl.h>
@@ -35,11 +35,12 @@ enum conn_state {
 
 struct conn {
 	struct loop *loop;
-	struct bufferevent *bev; /* null in PARTING and DONE */
+	struct evbuffer *in, *out; /* null in PARTING and DONE */
 	SSL *ssl;
 	const struct conn_ops *ops;
 	void *session;
-	struct event wake;  /* the tick; in PARTING it watches the socket */
+	struct event readable, writable;
+	struct event wake;  /* the tick */
 	struct event timer; /* for the nearest deadline; may be early, never late */
 	SSL_CTX *tls_next;
 	char *tls_name; /* whom the handshake is with, as a client; null: nobody in particular */
@@ -55,7 +56,8 @@ struct conn {
 	uint8_t state, why;
 	bool tls_client;               /* we open the TLS handshake */
 	bool holding;                  /* output, while it is open */
-	bool paused, reading, writing; /* the latter two: what the bufferevent is enabled for */
+	bool paused, reading, writing; /* the latter two: which of the events wait */
+	bool full;                     /* not reading: as much lies here as we hold of a peer */
 	bool eof;                      /* the peer will say no more */
 	bool skipping;                 /* until the end of a line that was too long */
 	bool input_due, drained_due, shutdown_due;
@@ -75,10 +77,25 @@ struct conn {
  * open. */
 int conn_new(struct loop *loop, int fd, const struct conn_peer *peer, struct conn **out);
 
-/* conn_turn.c: the bufferevent's callbacks and the tick. */
-int conn_use(struct conn *c, struct bufferevent *bev); /* E_NOMEM, bev is freed then */
+/* conn_io.c: the socket, plain and under TLS. */
+void conn_io_init(struct conn *c);
+void conn_io_fini(struct conn *c); /* what was not sent is dropped; the descriptor stays open */
 void conn_read_on(struct conn *c);
 void conn_read_off(struct conn *c);
+void conn_write_on(struct conn *c); /* until all is sent, or a handshake or a connect goes on */
+void conn_write_off(struct conn *c);
+void conn_room_made(struct conn *c); /* input was taken, or more may be held */
+/* As much as the socket takes; false: it never will. */
+bool conn_send(struct conn *c);
+/* As much as is there and may be held: 0, E_AGAIN (nothing), E_CLOSED (the peer will say no more),
+ * E_IO. */
+int conn_receive(struct conn *c);
+/* 0: it is up; E_AGAIN: the event that goes on with it waits; E_IO. */
+int conn_shake_hands(struct conn *c);
+
+/* conn_turn.c: what the events say, and the tick. */
+void conn_on_readable(evutil_socket_t fd, short what, void *arg);
+void conn_on_writable(evutil_socket_t fd, short what, void *arg);
 void conn_wake(struct conn *c);
 void conn_on_wake(evutil_socket_t fd, short what, void *arg);
 /* The process ends: asks, now or when the session resumes, and cuts after CONN_SHUTDOWN_S. */

@@ -206,7 +206,7 @@ static void half_close_while_paused(void **state)
 
 static void note_input(struct service *s)
 {
-	s->most_waiting = evbuffer_get_length(bufferevent_get_input(s->last->bev));
+	s->most_waiting = evbuffer_get_length(s->last->in);
 }
 
 static void flood_while_paused(void **state)
