@@ -26,6 +26,7 @@
 #define SMS_KEEP_US      (8 * DAY_US)     /* an accepted one: longer than any validity */
 #define ORPHAN_US        HOUR_US          /* a body that no mail_accept named */
 #define SWEEP_BUDGET_US  5000             /* of one piece of sweeping inside a commit group */
+#define WRITE_LAZY_US    20000            /* see write_submit_lazily */
 #define ON_OFF_PIECE     1000 /* sessions that a NAS's On/Off ends in one commit group */
 
 struct write {
@@ -43,11 +44,14 @@ struct writer {
 	struct db *db;
 	enum db_file file;
 	pthread_t thread;
-	/* Protects first, last, started, stopping. Held for a few instructions, alone. */
+	/* Protects first, last, started, stopping, hurried, due_us. Held for a few instructions,
+	 * alone. */
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	struct write *first, *last;
 	bool started, stopping;
+	bool hurried;           /* somebody waits for one of them */
+	int64_t due_us;         /* when nobody does: the first of them has waited long enough */
 	_Atomic size_t waiting; /* submitted, not yet completed */
 	_Atomic uint64_t commits, operations;
 	_Atomic uint64_t wal_bytes;
@@ -120,6 +124,10 @@ void writer_fini(struct writer *writer); /* completes what waits */
 void *write_new(size_t size, size_t bytes, int (*run)(struct write *, struct engine *),
 		void (*done)(struct write *));
 void write_submit(struct db_port *port, enum db_file file, void *write);
+/* For what nobody waits for: it stays in its place in the queue, but may lie there for
+ * WRITE_LAZY_US until others came, since a group costs the writer, the disk and every reader's
+ * pages. */
+void write_submit_lazily(struct db_port *port, enum db_file file, void *write);
 
 /* port.c */
 /* The port's connection; null (and *err) if it cannot be opened. */

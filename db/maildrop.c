@@ -218,7 +218,7 @@ static int run_update(struct write *write, struct engine *e)
 		err = delete_all(e, w, now_us);
 	if (!err && w->listed_uid)
 		err = outbox_clear(e, w->via.subscriber, w->listed_uid);
-	if (err || (!w->deleted_count && !w->read_count))
+	if (err || !w->deleted_count)
 		return err;
 	return feed_append(
 		e, &(struct change){.kind = CHANGE_SESSION, .subscriber = w->via.subscriber});
@@ -253,5 +253,8 @@ void maildrop_update(struct db_port *port, const struct maildrop_update *u, db_d
 		memcpy(w->uids, u->deleted, u->deleted_count * sizeof *w->uids);
 	if (u->read_count)
 		memcpy(w->uids + u->deleted_count, u->read, u->read_count * sizeof *w->uids);
-	write_submit(port, DB_MAIL, w);
+	if (u->deleted_count)
+		write_submit(port, DB_MAIL, w);
+	else
+		write_submit_lazily(port, DB_MAIL, w);
 }

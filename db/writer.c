@@ -231,14 +231,33 @@ static struct write *work(struct desk *desk, struct write *first)
 
 /* ---- the thread and its queue ---- */
 
+/* Is it time to begin? */
+static bool is_due(const struct writer *writer)
+{
+	return writer->stopping || writer->hurried ||
+	       (writer->first && clock_mono_us() >= writer->due_us);
+}
+
+static void wait_until_due(struct writer *writer)
+{
+	struct timespec until = {.tv_sec = (time_t)(writer->due_us / CLOCK_S),
+				 .tv_nsec = (long)(writer->due_us % CLOCK_S) * 1000};
+
+	if (writer->first)
+		pthread_cond_timedwait(&writer->wake, &writer->lock, &until);
+	else
+		pthread_cond_wait(&writer->wake, &writer->lock);
+}
+
 /* All that waits; null: it is time to stop, and nothing waits. */
 static struct write *take_all(struct writer *writer)
 {
 	pthread_mutex_lock(&writer->lock);
-	while (!writer->first && !writer->stopping)
-		pthread_cond_wait(&writer->wake, &writer->lock);
+	while (!is_due(writer))
+		wait_until_due(writer);
 	struct write *first = writer->first;
 	writer->first = writer->last = NULL;
+	writer->hurried = false;
 	pthread_mutex_unlock(&writer->lock);
 	return first;
 }
@@ -262,8 +281,13 @@ int writer_init(struct writer *writer, struct db *db, enum db_file file)
 {
 	writer->db = db;
 	writer->file = file;
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_mutex_init(&writer->lock, NULL);
-	pthread_cond_init(&writer->wake, NULL);
+	pthread_cond_init(&writer->wake, &attr);
+	pthread_condattr_destroy(&attr);
 	return 0;
 }
 
@@ -294,7 +318,7 @@ void *write_new(size_t size, size_t bytes, int (*run)(struct write *, struct eng
 }
 
 /* The thread starts with the first write: a process that only reads a file has no writer of it. */
-static int enqueue(struct writer *writer, struct write *w)
+static int enqueue(struct writer *writer, struct write *w, bool is_lazy)
 {
 	int err = 0;
 
@@ -306,29 +330,43 @@ static int enqueue(struct writer *writer, struct write *w)
 	if (!err && writer->waiting >= writer->db->options.queue_max)
 		err = E_BUSY;
 	if (!err) {
+		bool was_hurried = writer->hurried, was_empty = !writer->first;
 		w->next = NULL;
-		if (writer->last)
-			writer->last->next = w;
-		else
+		if (was_empty)
 			writer->first = w;
+		else
+			writer->last->next = w;
 		writer->last = w;
 		writer->waiting++;
-		pthread_cond_signal(&writer->wake);
+		if (was_empty)
+			writer->due_us = clock_mono_us() + WRITE_LAZY_US;
+		if (!is_lazy || writer->waiting >= writer->db->options.group_max)
+			writer->hurried = true;
+		if (was_empty || was_hurried != writer->hurried)
+			pthread_cond_signal(&writer->wake);
 	}
 	pthread_mutex_unlock(&writer->lock);
 	return err;
 }
 
-void write_submit(struct db_port *port, enum db_file file, void *write)
+static void submit(struct db_port *port, enum db_file file, struct write *w, bool is_lazy)
 {
-	struct write *w = write;
-
 	w->port = port;
 	pthread_mutex_lock(&port->lock);
 	bool closed = port->closed;
 	port->in_flight++;
 	pthread_mutex_unlock(&port->lock);
-	int err = closed ? E_CLOSED : enqueue(&port->db->writers[file], w);
+	int err = closed ? E_CLOSED : enqueue(&port->db->writers[file], w, is_lazy);
 	if (err)
 		port_fail(port, w, err);
+}
+
+void write_submit(struct db_port *port, enum db_file file, void *write)
+{
+	submit(port, file, write, false);
+}
+
+void write_submit_lazily(struct db_port *port, enum db_file file, void *write)
+{
+	submit(port, file, write, true);
 }

@@ -191,6 +191,54 @@ static void test_closed_port(void **state)
 	assert_int_equal(raw_int(s->dir, "bindings.db", "SELECT count(*) FROM subscriber"), 51);
 }
 
+static void on_told(void *arg, int err)
+{
+	count_err(arg, err);
+}
+
+static void tell(struct tally *t, int n)
+{
+	static const uint32_t uid = 1;
+	const struct maildrop_update up = {
+		.via = {.key = key_at("10.0.0.1"), .generation = 1, .subscriber = 1},
+		.read = &uid,
+		.read_count = 1};
+
+	for (int i = 0; i < n; i++, t->waiting++)
+		maildrop_update(t->s->port, &up, on_told, t);
+}
+
+static uint64_t commits(struct bench_store *s)
+{
+	struct db_stats stats;
+
+	db_stats_read(s->db, &stats);
+	return stats.commits;
+}
+
+/* What nobody waits for gathers; who waits takes it along, and so does the end. */
+static void test_lazy(void **state)
+{
+	struct bench_store *s = *state;
+	struct tally t = {.s = s};
+	int64_t id = make_subscriber(s, 1);
+	uint64_t before = commits(s);
+
+	tell(&t, 50);
+	drain(&t);
+	assert_int_equal(t.conflict,
+			 50); /* nobody is bound: what was read is on record all the same */
+	assert_in_range(commits(s) - before, 1, 10);
+	tell(&t, 50);
+	accept_mail(s, id, "x\r\n", clock_now_us());
+	assert_int_equal(t.waiting, 0);
+	tell(&t, 50);
+	db_port_close(s->port);
+	assert_int_equal(t.waiting, 0);
+	assert_int_equal(raw_int(s->dir, "mail.db", "SELECT count(*) FROM access"), 150);
+	assert_int_equal(db_port_open(s->db, s->loop, &s->port), 0);
+}
+
 /* ---- two processes ---- */
 
 struct child_report {
@@ -378,6 +426,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_one_fails),
 		TEST(test_one_event_fails),
+		cmocka_unit_test_setup_teardown(test_lazy, setup_store, teardown_store),
 		cmocka_unit_test_setup_teardown(test_full_queue, setup_small_queue, teardown_store),
 		TEST(test_closed_port),
 		TEST(test_fair_processes),
