@@ -290,6 +290,8 @@ void conn_on_readable(evutil_socket_t fd, short what, void *arg)
 	} else if (c->state == CONN_HANDSHAKE) {
 		conn_handshake(c);
 	} else if (c->state != CONN_DONE) {
+		if (c->state == CONN_FLUSHING) /* also what a session left: the end is behind it */
+			evbuffer_drain(c->in, evbuffer_get_length(c->in));
 		int rc = conn_receive(c);
 		if (!rc)
 			on_input(c);
