@@ -104,7 +104,7 @@ class Ours:
             status, _, answer = self.hato.network("POST", "/v1/lease-events", events)
             assert status == 200 and answer["accepted"] == len(events), answer
         done = run(BUILD / "bench" / "token_load", "first", self.hato.port("authsrv.handset_port"), last, "600", "64",
-                   self.hato.dir / "tokens", first)
+                   self.hato.dir / "tokens", "0", first)
         assert done["answers"] == last - first + 1, done
 
     def memory(self):

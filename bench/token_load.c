@@ -7,8 +7,8 @@
  *
  * Phone n (from 1) sits on 127.16.0.0 + n and has IMSI 44010 and ten digits. An answer counts only
  *if it is 200 or 201 and carries a token of 40 characters (hello: the page). With a RATE (a second)
- *each is asked for when it is due, and its time runs from then; a 503 is counted as refused. One
- *line of JSON.
+ *each is asked for when it is due, and its time runs from then; a 503 is counted as refused
+ *(RATE 0: as fast as they are answered). PHONE asks first. One line of JSON.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -209,7 +209,7 @@ static void run(struct load *l, size_t in_flight)
 	if (!calls)
 		die("memory", NULL);
 	more = dial_due(l, calls, in_flight);
-	while (l->open || (more && clock_mono_us() < l->until_us)) {
+	while (l->open || (l->rate > 0 && more && clock_mono_us() < l->until_us)) {
 		int n = epoll_wait(l->epoll, events, 64, l->rate > 0 ? 1 : 10000);
 		if (n < 0 || (n == 0 && l->open && clock_mono_us() - heard_us > 10 * CLOCK_S))
 			die("epoll_wait", n < 0 ? NULL : "no answer for 10 s");
@@ -253,7 +253,7 @@ int main(int argc, char **argv)
 	if (argc < 6 || l.mode > REFRESH || (l.mode != HELLO && argc < 7)) {
 		fprintf(stderr,
 			"usage: token_load hello|first|refresh PORT PHONES SECONDS IN_FLIGHT "
-			"[TOKENS [RATE]]\n");
+			"[TOKENS [RATE [PHONE]]]\n");
 		return 2;
 	}
 	l.port = (uint16_t)atoi(argv[2]);
@@ -267,6 +267,7 @@ int main(int argc, char **argv)
 	int64_t begun_us = clock_mono_us();
 	l.begun_us = begun_us;
 	l.rate = argc > 7 ? atof(argv[7]) : 0;
+	l.next_phone = argc > 8 ? atoll(argv[8]) - 1 : 0;
 	l.until_us = begun_us + (int64_t)(atof(argv[4]) * 1e6);
 	run(&l, (size_t)atoll(argv[5]));
 	double took_s = (double)(clock_mono_us() - begun_us) / 1e6;
