@@ -110,8 +110,8 @@ void loop_free(struct loop *loop)
 		return;
 	event_free(loop->wake);
 	close(loop->wake_fd);
-	/* A connection that was closed in the last turn is held by a callback that libevent put off:
-	 * with the base alone it would never be freed. */
+	/* A connection that was closed in the last turn is held by a callback that libevent put
+	 * off: with the base alone it would never be freed. */
 	event_base_loop(loop->base, EVLOOP_NONBLOCK);
 	event_base_free(loop->base);
 	pthread_mutex_destroy(&loop->lock);
