@@ -200,7 +200,12 @@ static int receive_tls(struct conn *c)
 				 (int)(room < sizeof octets ? room : sizeof octets));
 		if (n <= 0) {
 			int err = tls_error(c, n);
-			return got ? err : 0; /* what came before the end is shown first */
+			if (got || err == E_AGAIN)
+				return got ? err : 0;
+			/* What came before the end is shown first; of the end, which TLS has read
+			 * already, the kernel would not tell again. */
+			event_active(&c->readable, EV_READ, 0);
+			return 0;
 		}
 		if (evbuffer_add(c->in, octets, (size_t)n))
 			return E_IO;

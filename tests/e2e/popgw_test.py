@@ -221,6 +221,30 @@ class PopgwTest(unittest.TestCase):
             self.assertIn(b"+OK 1 ", run.stdout, run.stderr)
             self.assertIn(b"+OK bye", run.stdout)
 
+    def test_an_end_that_comes_with_the_last_command(self):
+        """close_notify in the same segment, and no FIN: the answer comes, and the server hangs up at once."""
+        with socket.create_connection(("127.0.0.1", self.tls_port), PATIENCE) as sock:
+            came, goes = ssl.MemoryBIO(), ssl.MemoryBIO()
+            tls = TLS.wrap_bio(came, goes)
+
+            def until_done(step):
+                while True:
+                    try:
+                        return step()
+                    except ssl.SSLWantReadError:
+                        sock.sendall(goes.read())
+                        octets = sock.recv(65536)
+                        self.assertTrue(octets, "hung up")
+                        came.write(octets)
+            until_done(tls.do_handshake)
+            self.assertTrue(until_done(lambda: tls.read(100)).startswith(b"+OK"))
+            tls.write(b"CAPA\r\n")
+            with self.assertRaises(ssl.SSLWantReadError):
+                tls.unwrap()
+            sock.sendall(goes.read())
+            while sock.recv(65536):
+                pass
+
     # ---- hostile ----
 
     def test_octets_behind_stls_count_for_nothing(self):
