@@ -6,7 +6,7 @@
 #include "lib/conf_private.h"
 #include "lib/dns_servers.h"
 #include "lib/err.h"
-#include "lib/http_client.h"
+#include "lib/http_url.h"
 #include "lib/rules/dnsbl.h"
 #include "lib/wire/mailaddr.h"
 

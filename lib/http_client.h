@@ -7,25 +7,15 @@
  * OWNERSHIP  http_client_close frees all; questions in flight are not answered then. A call is the
  *            caller's handle until its answer or http_call_cancel.
  * THREADS    one loop's
- * ERRORS     E_SYNTAX: the URL; E_NOMEM; of a question: status 0
+ * ERRORS     E_NOMEM; of a question: status 0
  * TRUST      answers: libevent reads them, within answer_max
  * SEE        RFC 9112
  */
 #ifndef HATO_LIB_HTTP_CLIENT_H
 #define HATO_LIB_HTTP_CLIENT_H
 
-#include "lib/addr.h"
+#include "lib/http_url.h"
 #include "lib/loop.h"
-
-#define HTTP_URL_PATH_MAX 128
-
-struct http_url {
-	struct addr addr;
-	uint16_t port;
-	char path[HTTP_URL_PATH_MAX]; /* begins with / */
-};
-/* http://ADDR[:PORT][/PATH], ADDR6 in brackets; no names, no TLS. E_SYNTAX. */
-int http_url_parse(const char *text, struct http_url *out);
 
 struct http_client;
 struct http_call;

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/daemon_open.h"
 #include "lib/err.h"
 #include "popgw/session.h"
 
@@ -260,9 +261,12 @@ void log_fields(enum log_level level, const char *event, const struct log_field 
 
 /* ---- what the worker needs beside, and nobody calls ---- */
 
-int listener_open(struct loop *loop, const struct listener_options *options, struct listener **out)
+int daemon_open_listener(struct daemon *d, struct loop *loop, const char *what,
+			 const struct listener_options *options, struct listener **out)
 {
+	(void)d;
 	(void)loop;
+	(void)what;
 	(void)options;
 	(void)out;
 	abort();
