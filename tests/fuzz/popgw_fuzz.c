@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "db/pop_login.h"
 #include "tests/fuzz/popgw_stage.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
