@@ -396,6 +396,10 @@ static void open_play(uint8_t settings)
 	play.conf.popgw_max_errors = 20;
 	play.conf.popgw_max_messages = 10;
 	play.conf.popgw_auth_requires_tls = settings & 1;
+	play.conf.realm_count = 1;
+	strcpy(play.conf.realms[0].name, "default");
+	play.conf.realms[0].submission_port = 1587;
+	play.conf.realms[0].submission_pop_s = settings & 2 ? 300 : 0;
 	play.worker.popgw = &play.popgw;
 	for (int i = 0; i < CLIENTS; i++) {
 		struct binding *b = &play.bindings[i];
