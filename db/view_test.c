@@ -17,7 +17,9 @@ static int again(struct bench_store *s, const char *ip, struct binding_told *see
 	assert_int_equal(addr_parse(ip, &a), 0);
 	binding_check(s->port, REALM_DEFAULT, &a, 4711, seen, on_checked, h);
 	int err = wait_for(h);
-	*out = err ? (struct binding){0} : h->binding;
+	*out = h->binding;
+	if (err)
+		memset(out, 0, sizeof *out);
 	return err;
 }
 
@@ -135,7 +137,9 @@ static int caller(struct bench_store *s, const char *ip, struct binding_found *o
 	assert_int_equal(addr_parse(ip, &a), 0);
 	binding_find_caller(s->port, REALM_DEFAULT, &a, 1, on_found, h);
 	int err = wait_for(h);
-	*out = err ? (struct binding_found){0} : h->found;
+	*out = h->found;
+	if (err)
+		memset(out, 0, sizeof *out);
 	return err;
 }
 
