@@ -216,7 +216,7 @@ class Feed(Shared):
     def test_a_datagram_only_to_who_has_the_port(self):
         port = self.hato.port("pushsrv.trigger_port")
         lucky = self.behind(first=port - SIZE // 2)
-        a = self.behind()
+        a = self.behind(first=lucky.first + SIZE)
         self.assertTrue(lucky.first <= port < lucky.first + SIZE)
         with lucky.listen() as air:
             a.receive()
