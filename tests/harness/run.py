@@ -7,6 +7,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[0] = str(ROOT / "tests")  # in place of this folder: its names are not the library's
+from harness.system import test_failed
 
 
 def load(path):
@@ -19,7 +20,7 @@ def load(path):
 
 
 class Result(unittest.TextTestResult):
-    """Says how long each test took, where that is worth saying."""
+    """Says how long each test took, where that is worth saying, and keeps what ran while one failed."""
 
     def startTest(self, test):
         self.started = time.monotonic()
@@ -30,6 +31,19 @@ class Result(unittest.TextTestResult):
         if took > 1:
             self.stream.write("(%.1f s) " % took)
         super().addSuccess(test)
+
+    def addFailure(self, test, err):
+        test_failed(test.id())
+        super().addFailure(test, err)
+
+    def addError(self, test, err):
+        test_failed(test.id())
+        super().addError(test, err)
+
+    def addSubTest(self, test, subtest, err):
+        if err:
+            test_failed(test.id())
+        super().addSubTest(test, subtest, err)
 
 
 def main(folders):

@@ -97,6 +97,29 @@ def suspend(pid):
     eventually("%d stands still" % pid, still)
 
 
+LIVE = set()
+FAILED = BUILD / "failed"
+FAILED_MAX = 20
+
+
+def test_failed(name):
+    """What runs now is kept when it is closed: FAILED has its log and its stores."""
+    for hato in LIVE:
+        hato.of_failed = hato.of_failed or name
+
+
+def keep(folder, name):
+    FAILED.mkdir(exist_ok=True)
+    others = sorted((f for f in FAILED.iterdir() if f.is_dir()), key=lambda f: f.stat().st_mtime)
+    for old in others[:max(0, len(others) - FAILED_MAX + 1)]:
+        shutil.rmtree(old, ignore_errors=True)
+    shutil.rmtree(FAILED / name, ignore_errors=True)
+    # A socket has no content, and copytree stops at one.
+    shutil.copytree(folder, FAILED / name, ignore_dangling_symlinks=True,
+                    ignore=lambda d, names: [n for n in names if (pathlib.Path(d) / n).is_socket()])
+    print("kept: %s" % (FAILED / name))
+
+
 class Hato:
     def __init__(self, sets=None, start=True, env=None):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="hato-test-"))
@@ -105,6 +128,8 @@ class Hato:
         self.env = dict(env or {})  # on top of our own
         self.process = None
         self.log_path = self.dir / "log"
+        self.of_failed = None  # a test that failed while this ran
+        LIVE.add(self)
         if start:
             self.start()
 
@@ -149,9 +174,12 @@ class Hato:
         try:
             self.stop(expect=None)
         finally:
+            LIVE.discard(self)
             bad = [l for l in self.log().splitlines() if "ERROR: AddressSanitizer" in l or "runtime error:" in l
                    or "WARNING: ThreadSanitizer" in l or "LeakSanitizer" in l]
             log = self.log() if bad else ""
+            if self.of_failed:
+                keep(self.dir, self.of_failed)
             shutil.rmtree(self.dir, ignore_errors=True)
             if bad:
                 raise AssertionError("a sanitizer reports:\n" + log[-8000:])
