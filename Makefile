@@ -104,10 +104,11 @@ $(BUILD)/parts/$(1).a: $(call obj,$(call program_parts,$(1)))
 	$$(AR) qcs $$@ $$^
 endef
 $(foreach p,$(PROGRAMS),$(eval $(call parts_rule,$(p))))
+# Without FUZZ=1 a target runs its seeds, once.
 .SECONDARY: $(call obj,$(FUZZ_SRCS) $(TEST_SRCS))
-$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(FUZZ_PARTS) $(BUILD)/libdb.a $(BUILD)/libhato.a
+$(BUILD)/fuzz/%: $(BUILD)/obj/tests/fuzz/%.o $(if $(FUZZ),,$(call obj,tests/fuzz/seeds.c)) $(FUZZ_PARTS) $(BUILD)/libdb.a $(BUILD)/libhato.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+	$(CC) $(ALL_CFLAGS) $(if $(FUZZ),-fsanitize=fuzzer,$(LDFLAGS)) -o $@ $^ $(LIBS)
 
 # The build that is meant to fail: the same objects, but for those files that ask PROTECTED() (lib/rules/weaken.h). Only the
 # programs that differ are linked; a test shows that each protection that HATO_WEAK turns off is missed.
@@ -152,12 +153,12 @@ $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BUILD)/libdb.a $(BUILD)/libhato.a
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libdb.a $(BUILD)/libhato.a $(LIBS)
 
 .PHONY: docs unit e2e benches drives test fuzz fuzzers fuzz-short soak soak-load demo bench model lint clean help tests
-tests: $(TESTS) $(DRIVES)
+tests: $(TESTS) $(DRIVES) $(FUZZERS)
 benches: $(BENCHES)
 drives: $(DRIVES)
 
-unit: $(TESTS)
-	@scripts/run-unit-tests $(TESTS)
+unit: $(TESTS) $(FUZZERS)
+	@scripts/run-unit-tests $(TESTS) $(FUZZERS)
 
 e2e: all weak $(DRIVES)
 	@HATO_BUILD=$(BUILD) scripts/run-e2e-tests
@@ -165,7 +166,7 @@ e2e: all weak $(DRIVES)
 test:
 	@scripts/install-deps test
 	@$(MAKE) --no-print-directory -j2 all tests weak
-	@HATO_BUILD=$(BUILD) scripts/run-tests $(TESTS)
+	@HATO_BUILD=$(BUILD) scripts/run-tests $(TESTS) $(FUZZERS)
 
 SOAK_HISTORIES ?= 10000000
 SOAK_SECONDS ?= 1800

@@ -59,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct dmarc_evidence e = {.spf = AUTHRES_PASS, .spf_domain = domain, .dkim_count = 1};
 	e.dkim[0].result = AUTHRES_TEMPERROR;
 	e.dkim[0].domain = name;
-	struct dmarc_verdict v = dmarc_judge(&d, &e, size % DMARC_SAMPLES);
+	struct dmarc_verdict v = dmarc_judge(&d, &e, (unsigned)(size % DMARC_SAMPLES));
 	must(v.result > AUTHRES_UNCHECKED && v.result < AUTHRES_RESULTS &&
 	     v.policy <= DMARC_REJECT);
 	return 0;

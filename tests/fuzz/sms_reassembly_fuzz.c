@@ -39,12 +39,11 @@ static void step(struct sms_reassembly *table, const uint8_t *at, const uint8_t 
 	must(err == 0 || err == E_AGAIN || err == E_EXISTS || err == E_SYNTAX ||
 	     err == E_TOO_LARGE);
 	if (err == 0) {
-		uint8_t sum = 0;
+		volatile uint8_t sum = 0; /* read to the end: a sanitizer sees what is behind it */
 
 		must(whole.body_len <= limits.octets_max + SMS_BODY_MAX);
 		for (size_t i = 0; i < whole.body_len; i++)
 			sum = (uint8_t)(sum + whole.body[i]);
-		must(sum <= UINT8_MAX);
 	}
 	counts = sms_reassembly_counts(table);
 	must(counts.messages <= limits.messages_max && counts.octets <= limits.octets_max);
