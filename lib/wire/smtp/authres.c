@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/wire/smtp/cfws.h"
+
 const char *authres_word(enum authres_result result)
 {
 	static const char *const words[AUTHRES_RESULTS] = {
@@ -112,32 +114,11 @@ size_t authres_end(struct authres *a)
 
 /* ---- reading ---- */
 
-struct reader {
-	const char *at, *end;
-};
-
-/* Comments may be nested. False: one is not closed. */
-static bool skip_comment(struct reader *r)
-{
-	size_t depth = 0;
-
-	do {
-		if (*r->at == '\\' && r->end - r->at > 1)
-			r->at++;
-		else if (*r->at == '(')
-			depth++;
-		else if (*r->at == ')')
-			depth--;
-		r->at++;
-	} while (depth > 0 && r->at < r->end);
-	return depth == 0;
-}
-
-static bool skip_blanks(struct reader *r)
+static bool skip_blanks(struct cfws *r)
 {
 	while (r->at < r->end) {
 		if (*r->at == '(') {
-			if (!skip_comment(r))
+			if (!cfws_skip_comment(r))
 				return false;
 		} else if (*r->at && strchr(" \t\r\n", *r->at)) {
 			r->at++;
@@ -159,7 +140,7 @@ static void compare(char c, const char *id, size_t *matched)
 }
 
 /* False: the quote is not closed. */
-static bool read_quoted(struct reader *r, const char *id, size_t *matched)
+static bool read_quoted(struct cfws *r, const char *id, size_t *matched)
 {
 	for (r->at++; r->at < r->end && *r->at != '"'; r->at++) {
 		if (*r->at == '\\' && r->end - r->at > 1)
@@ -169,7 +150,7 @@ static bool read_quoted(struct reader *r, const char *id, size_t *matched)
 	return r->at < r->end;
 }
 
-static void read_token(struct reader *r, const char *id, size_t *matched)
+static void read_token(struct cfws *r, const char *id, size_t *matched)
 {
 	for (; r->at < r->end && !(*r->at && strchr(" \t\r\n;(\"", *r->at)); r->at++)
 		if (!(*r->at == '.' && *matched == strlen(id))) /* a final dot says nothing */
@@ -178,7 +159,7 @@ static void read_token(struct reader *r, const char *id, size_t *matched)
 
 bool authres_is_ours(const char *value, size_t n, const char *id)
 {
-	struct reader r = {value, value + n};
+	struct cfws r = {value, value + n};
 	size_t matched = 0;
 
 	if (!skip_blanks(&r) || r.at == r.end || *r.at == ';')

@@ -3,36 +3,18 @@
 #include <string.h>
 #include <strings.h>
 
-struct reader {
-	const char *at, *end;
-};
+#include "lib/wire/smtp/cfws.h"
 
 static bool is_blank(char c)
 {
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* Comments may be nested; one that is not closed reaches to the end. */
-static void skip_comment(struct reader *r)
-{
-	size_t depth = 0;
-
-	do {
-		if (*r->at == '\\' && r->end - r->at > 1)
-			r->at++;
-		else if (*r->at == '(')
-			depth++;
-		else if (*r->at == ')')
-			depth--;
-		r->at++;
-	} while (depth > 0 && r->at < r->end);
-}
-
-static void skip_blanks(struct reader *r)
+static void skip_blanks(struct cfws *r)
 {
 	while (r->at < r->end && (is_blank(*r->at) || *r->at == '('))
 		if (*r->at == '(')
-			skip_comment(r);
+			cfws_skip_comment(r);
 		else
 			r->at++;
 }
@@ -61,7 +43,7 @@ static char lower(char c)
 }
 
 /* In lower case. */
-static size_t read_token(struct reader *r, char *out, size_t size)
+static size_t read_token(struct cfws *r, char *out, size_t size)
 {
 	size_t n = 0;
 
@@ -73,7 +55,7 @@ static size_t read_token(struct reader *r, char *out, size_t size)
 
 /* Its length; over size - 1: it was cut. Outside of quotes everything up to blank or semicolon is
  * of it, as mail programs have it. */
-static size_t read_value(struct reader *r, char *out, size_t size)
+static size_t read_value(struct cfws *r, char *out, size_t size)
 {
 	bool is_quoted = r->at < r->end && *r->at == '"';
 	size_t n = 0;
@@ -91,11 +73,11 @@ static size_t read_value(struct reader *r, char *out, size_t size)
 	return n;
 }
 
-static void skip_to_parameter(struct reader *r)
+static void skip_to_parameter(struct cfws *r)
 {
 	while (r->at < r->end && *r->at != ';')
 		if (*r->at == '(')
-			skip_comment(r);
+			cfws_skip_comment(r);
 		else
 			r->at++;
 	r->at += r->at < r->end;
@@ -109,7 +91,7 @@ static void take_boundary(struct mime_type *t, const char *value, size_t n)
 		memcpy(t->boundary, value, n + 1);
 }
 
-static void read_parameter(struct reader *r, struct mime_type *t)
+static void read_parameter(struct cfws *r, struct mime_type *t)
 {
 	char name[MIME_WORD_MAX + 1], value[MIME_BOUNDARY_MAX + 1];
 
@@ -133,7 +115,7 @@ static void read_parameter(struct reader *r, struct mime_type *t)
 
 void mime_type_read(const char *value, size_t n, struct mime_type *out)
 {
-	struct reader r = {value, value + n};
+	struct cfws r = {value, value + n};
 
 	*out = (struct mime_type){.type = ""};
 	skip_blanks(&r);
@@ -153,7 +135,7 @@ void mime_type_read(const char *value, size_t n, struct mime_type *out)
 enum mime_encoding mime_encoding_read(const char *value, size_t n)
 {
 	char word[MIME_WORD_MAX + 1];
-	struct reader r = {value, value + n};
+	struct cfws r = {value, value + n};
 
 	skip_blanks(&r);
 	read_token(&r, word, sizeof word);
