@@ -139,7 +139,8 @@ static void on_claimant(void *arg, int err, const struct subscriber *s)
 	decide(c);
 }
 
-static void on_found(void *arg, int err, const struct binding_found *f)
+static void on_found(void *arg, int err, const struct binding_found *f,
+		     const struct subscriber *owner)
 {
 	static const enum handset_outcome cell[KEY_STATES] = {
 		[KEY_FREE] = OUTCOME_NO_BINDING,         [KEY_UNCONFIRMED] = OUTCOME_ISSUED,
@@ -170,7 +171,11 @@ static void on_found(void *arg, int err, const struct binding_found *f)
 	breakers_attempt(c->call.worker, f);
 	c->may = may;
 	c->found = *f;
-	subscriber_by_imsi(c->call.worker->port, c->imsi, on_claimant, c);
+	/* An IMSI is one subscriber's, and his was read at the same moment. */
+	if (owner->id && strcmp(owner->imsi, c->imsi) == 0)
+		on_claimant(c, 0, owner);
+	else
+		subscriber_by_imsi(c->call.worker->port, c->imsi, on_claimant, c);
 }
 
 static void look_up(struct claim_call *c)
@@ -179,7 +184,7 @@ static void look_up(struct claim_call *c)
 	const struct addr *source = http_peer(c->call.r, &port);
 
 	c->tries++;
-	binding_find(c->call.worker->port, http_realm(c->call.r), source, port, on_found, c);
+	binding_find_owner(c->call.worker->port, http_realm(c->call.r), source, port, on_found, c);
 }
 
 static void claim_begin(struct worker *w, struct http_request *r, const char *imsi,

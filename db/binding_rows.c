@@ -93,6 +93,26 @@ static uint8_t usual_length(const struct addr *a)
 	return addr_is_v4(a) ? KEY_PLEN_V4 : KEY_PLEN_V6;
 }
 
+void binding_found_read(struct query *q, struct binding_found *f, int64_t *any)
+{
+	memset(f, 0, sizeof *f);
+	binding_read(q, &f->b);
+	f->behind = lease_is_behind(&(struct nas_row){.behind_us = query_get_int(q)}, &f->b);
+	*any = query_get_int(q);
+	query_get_text(q, f->msisdn, sizeof f->msisdn);
+	query_get_text(q, f->imsi, sizeof f->imsi);
+	f->has_sim_key = query_get_int(q) != 0;
+	query_get_text(q, f->nas_id, sizeof f->nas_id);
+	query_get_text(q, f->session_id, sizeof f->session_id);
+}
+
+int binding_found_contain(struct engine *e, int64_t any, struct binding_found *f)
+{
+	int err = binding_contain(e, any, &f->b);
+
+	return err ? err : breaker_covers(e, any, &f->b, &f->tripped);
+}
+
 /* Who holds an address: where the answer goes, and the statement that gives it. */
 struct look {
 	enum statement statement;
@@ -101,8 +121,25 @@ struct look {
 	uint16_t port;
 	struct binding *b;
 	int64_t *behind_us;
-	char *msisdn; /* null: not asked for */
+	char *msisdn;                /* null: not asked for */
+	struct binding_found *found; /* if not null, it and the first address take the place of b */
+	char *first_address;
 };
+
+/* A row of the look's statement. */
+static void look_read(const struct look *l, struct query *q, int64_t *any)
+{
+	if (l->found) {
+		binding_found_read(q, l->found, any);
+		query_get_text(q, l->first_address, ADDRESS_MAX);
+		return;
+	}
+	binding_read(q, l->b);
+	*l->behind_us = query_get_int(q);
+	*any = query_get_int(q);
+	if (l->msisdn)
+		query_get_text(q, l->msisdn, MSISDN_MAX);
+}
 
 static int check_length(struct engine *e, const struct look *l, uint8_t plen)
 {
@@ -118,15 +155,12 @@ static int check_length(struct engine *e, const struct look *l, uint8_t plen)
 	query_int(&q, l->port);
 	int64_t any = 0;
 	int err = query_first(&q);
-	if (!err) {
-		binding_read(&q, l->b);
-		*l->behind_us = query_get_int(&q);
-		any = query_get_int(&q);
-		if (l->msisdn)
-			query_get_text(&q, l->msisdn, MSISDN_MAX);
-	}
+	if (!err)
+		look_read(l, &q, &any);
 	query_end(&q);
-	return err || !any ? err : binding_contain(e, any, l->b);
+	if (err || !any)
+		return err;
+	return l->found ? binding_found_contain(e, any, l->found) : binding_contain(e, any, l->b);
 }
 
 /* The usual length first; the others only where they occur. Active keys do not overlap, so the
@@ -155,15 +189,36 @@ static int look(struct engine *e, const struct look *l)
 int binding_row_check(struct engine *e, const char *realm, const struct addr *source, uint16_t port,
 		      struct binding *b, int64_t *behind_us)
 {
-	return look(e, &(struct look){STMT_BINDING_CHECK, realm, source, port, b, behind_us, NULL});
+	return look(e, &(struct look){.statement = STMT_BINDING_CHECK,
+				      .realm = realm,
+				      .source = source,
+				      .port = port,
+				      .b = b,
+				      .behind_us = behind_us});
 }
 
 int binding_row_caller(struct engine *e, const char *realm, const struct addr *source,
 		       uint16_t port, struct binding *b, int64_t *behind_us,
 		       char msisdn[MSISDN_MAX])
 {
-	return look(e,
-		    &(struct look){STMT_BINDING_CALLER, realm, source, port, b, behind_us, msisdn});
+	return look(e, &(struct look){.statement = STMT_BINDING_CALLER,
+				      .realm = realm,
+				      .source = source,
+				      .port = port,
+				      .b = b,
+				      .behind_us = behind_us,
+				      .msisdn = msisdn});
+}
+
+int binding_row_owner(struct engine *e, const char *realm, const struct addr *source, uint16_t port,
+		      struct binding_found *found, char first_address[ADDRESS_MAX])
+{
+	return look(e, &(struct look){.statement = STMT_BINDING_OWNER,
+				      .realm = realm,
+				      .source = source,
+				      .port = port,
+				      .found = found,
+				      .first_address = first_address});
 }
 
 /* ---- overlaps ---- */

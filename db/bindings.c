@@ -85,11 +85,13 @@ static void check_key(struct engine *e, const struct binding_doubts *d, const st
 	checked(arg, err, err ? NULL : &b, behind);
 }
 
-/* One view for all: a transaction for each would cost as much as the look. */
+/* One view for all: a transaction for each would cost as much as the look. What was kept of the
+ * keys' lengths is of an older one. */
 static int view(struct engine *e)
 {
 	struct query q;
 
+	*e->lengths[0].realm = *e->lengths[1].realm = 0;
 	query_begin(&q, e, STMT_VIEW);
 	return query_run(&q);
 }
@@ -169,27 +171,6 @@ int triggers_check(struct db_port *port, const struct trigger_out *list, size_t 
 	return e ? bindings_look(e, list, n, checked, arg) : err;
 }
 
-/* Reads BINDING_FOUND_COLUMNS; *any is what may contain it. */
-static void read_found(struct query *q, struct binding_found *f, int64_t *any)
-{
-	memset(f, 0, sizeof *f);
-	binding_read(q, &f->b);
-	f->behind = is_behind(query_get_int(q), &f->b);
-	*any = query_get_int(q);
-	query_get_text(q, f->msisdn, sizeof f->msisdn);
-	query_get_text(q, f->imsi, sizeof f->imsi);
-	f->has_sim_key = query_get_int(q) != 0;
-	query_get_text(q, f->nas_id, sizeof f->nas_id);
-	query_get_text(q, f->session_id, sizeof f->session_id);
-}
-
-static int contain(struct engine *e, int64_t any, struct binding_found *f)
-{
-	int err = binding_contain(e, any, &f->b);
-
-	return err ? err : breaker_covers(e, any, &f->b, &f->tripped);
-}
-
 static int find_key(struct engine *e, const struct key *k, struct binding_found *found)
 {
 	struct query q;
@@ -199,33 +180,71 @@ static int find_key(struct engine *e, const struct key *k, struct binding_found 
 	query_key(&q, k);
 	int err = query_first(&q);
 	if (!err)
-		read_found(&q, found, &any);
+		binding_found_read(&q, found, &any);
 	query_end(&q);
-	return err || !any ? err : contain(e, any, found);
-}
-
-static int find(struct engine *e, const char *realm, const struct addr *source, uint16_t port,
-		struct binding_found *found)
-{
-	struct binding b;
-	int64_t behind_us;
-	int err = binding_row_check(e, realm, source, port, &b, &behind_us);
-
-	return err ? err : find_key(e, &b.key, found);
+	return err || !any ? err : binding_found_contain(e, any, found);
 }
 
 void binding_find(struct db_port *port, const char *realm, const struct addr *source,
 		  uint16_t port_number, binding_got *got, void *arg)
 {
+	char first_address[ADDRESS_MAX];
 	struct binding_found found;
 	int err;
 	struct engine *e = port_reader(port, DB_BINDINGS, &err);
 
 	if (e) {
-		err = find(e, realm, source, port_number, &found);
+		err = binding_row_owner(e, realm, source, port_number, &found, first_address);
 		engine_assert_idle(e);
 	}
 	got(arg, err, err ? NULL : &found);
+}
+
+/* Mostly the first one, which the look has brought, is all. */
+static int read_more_addresses(struct engine *e, struct subscriber *s)
+{
+	struct query q;
+
+	query_begin(&q, e, STMT_ADDRESSES_MORE);
+	query_int(&q, s->id);
+	query_int(&q, SUBSCRIBER_ADDRESSES - 1);
+	while (query_next(&q))
+		query_get_text(&q, s->addresses[s->address_count++].shown, ADDRESS_MAX);
+	return query_end(&q);
+}
+
+static int find_owner(struct engine *e, const char *realm, const struct addr *source, uint16_t port,
+		      struct binding_found *found, struct subscriber *owner)
+{
+	char *first = owner->addresses[0].shown;
+	int err = binding_row_owner(e, realm, source, port, found, first);
+
+	if (err)
+		return err;
+	owner->id = found->b.subscriber;
+	memcpy(owner->msisdn, found->msisdn, sizeof owner->msisdn);
+	memcpy(owner->imsi, found->imsi, sizeof owner->imsi);
+	owner->has_sim_key = found->has_sim_key;
+	owner->address_count = *first ? 1 : 0;
+	return *first ? read_more_addresses(e, owner) : 0;
+}
+
+void binding_find_owner(struct db_port *port, const char *realm, const struct addr *source,
+			uint16_t port_number, binding_owner_got *got, void *arg)
+{
+	struct binding_found found;
+	struct subscriber owner;
+	int err;
+	struct engine *e = port_reader(port, DB_BINDINGS, &err);
+
+	if (e) {
+		err = view(e);
+		if (!err)
+			err = find_owner(e, realm, source, port_number, &found, &owner);
+		engine_rollback(e);
+		engine_assert_idle(e);
+	}
+	got(arg, err, err ? NULL : &found, err ? NULL : &owner);
 }
 
 void binding_find_caller(struct db_port *port, const char *realm, const struct addr *source,
@@ -257,10 +276,10 @@ static void answer_list(struct query *q, size_t limit, binding_list_got *got, vo
 	if (!list)
 		q->err = q->err ? q->err : E_NOMEM;
 	while (n < limit && query_next(q))
-		read_found(q, &list[n++], &any);
+		binding_found_read(q, &list[n++], &any);
 	int err = query_end(q);
 	for (size_t i = 0; !err && any && i < n; i++)
-		err = contain(e, any, &list[i]);
+		err = binding_found_contain(e, any, &list[i]);
 	engine_assert_idle(e);
 	got(arg, err, list, err ? 0 : n);
 	free(list);

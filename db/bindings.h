@@ -22,6 +22,12 @@ int binding_row_check(struct engine *e, const char *realm, const struct addr *so
 int binding_row_caller(struct engine *e, const char *realm, const struct addr *source,
 		       uint16_t port, struct binding *b, int64_t *behind_us,
 		       char msisdn[MSISDN_MAX]);
+/* The same with all of BINDING_FOUND_COLUMNS, and the first address of whose it is ("": none). */
+int binding_row_owner(struct engine *e, const char *realm, const struct addr *source, uint16_t port,
+		      struct binding_found *found, char first_address[ADDRESS_MAX]);
+/* Reads BINDING_FOUND_COLUMNS; *any is what may contain it: if not 0, ask that, too. */
+void binding_found_read(struct query *q, struct binding_found *f, int64_t *any);
+int binding_found_contain(struct engine *e, int64_t any, struct binding_found *f);
 /* A row whose key overlaps k and is not k, and is active or has a watermark after newer_us: the
  * next after `after` (null: the first). */
 int binding_row_overlapping(struct engine *e, const struct key *k, int64_t newer_us,

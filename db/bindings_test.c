@@ -66,6 +66,85 @@ static void test_find(void **state)
 	assert_true(f.b.generation > b.generation);
 }
 
+static void on_owner(void *arg, int err, const struct binding_found *f,
+		     const struct subscriber *owner)
+{
+	struct heard *h = arg;
+
+	if (!err) {
+		h->found = *f;
+		h->subscriber = *owner;
+	}
+	heard_one(h, err);
+}
+
+static int find_owner(struct bench_store *s, const char *ip, struct binding_found *f,
+		      struct subscriber *owner)
+{
+	struct heard *h = HEARD(s);
+	struct addr a;
+
+	assert_int_equal(addr_parse(ip, &a), 0);
+	binding_find_owner(s->port, REALM_DEFAULT, &a, 99, on_owner, h);
+	int err = wait_for(h);
+	*f = h->found;
+	*owner = h->subscriber;
+	return err;
+}
+
+/* What a token tells of its holder, with what a decision needs, at one moment. */
+static void test_find_owner(void **state)
+{
+	struct bench_store *s = *state;
+	struct subscriber_put put = a_subscriber("819000000001", "440100000000001");
+	struct binding b = {0};
+	struct binding_found f;
+	struct subscriber owner;
+	int64_t id = attach(s, "10.0.0.1", 1, &b);
+
+	assert_int_equal(find_owner(s, "10.0.0.1", &f, &owner), 0);
+	assert_int_equal(f.b.subscriber, id);
+	assert_string_equal(f.nas_id, "nas-1");
+	assert_int_equal(owner.id, id);
+	assert_string_equal(owner.msisdn, "819000000001");
+	assert_string_equal(owner.imsi, "440100000000001");
+	assert_false(owner.has_sim_key);
+	assert_int_equal(owner.address_count, 1);
+	assert_string_equal(owner.addresses[0].shown, "U819000000001@Hato.example");
+	put.subscriber.address_count = SUBSCRIBER_ADDRESSES;
+	for (int i = 1; i < SUBSCRIBER_ADDRESSES; i++) {
+		snprintf(put.subscriber.addresses[i].shown, ADDRESS_MAX, "N%d@Hato.example", i);
+		snprintf(put.subscriber.addresses[i].canonical, ADDRESS_MAX, "n%d@hato.example", i);
+	}
+	assert_int_equal(put_subscriber(s, &put, &id), 0);
+	assert_int_equal(find_owner(s, "10.0.0.1", &f, &owner), 0);
+	assert_int_equal(owner.address_count, SUBSCRIBER_ADDRESSES);
+	assert_string_equal(owner.addresses[0].shown, "U819000000001@Hato.example");
+	assert_string_equal(owner.addresses[15].shown, "N15@Hato.example");
+	/* It moves: another's names, or nobody's. */
+	make_subscriber(s, 2);
+	apply(s, an_event(LEASE_START, "10.0.0.1", 2, "session-2", clock_now_us()));
+	assert_int_equal(find_owner(s, "10.0.0.1", &f, &owner), 0);
+	assert_string_equal(owner.msisdn, "819000000002");
+	assert_int_equal(owner.address_count, 1);
+	assert_string_equal(owner.addresses[0].shown, "U819000000002@Hato.example");
+	assert_int_equal(find_owner(s, "10.0.0.2", &f, &owner), E_NOT_FOUND);
+}
+
+/* A length of prefix that came since the last look, which knew of none. */
+static void test_find_owner_of_new_length(void **state)
+{
+	struct bench_store *s = *state;
+	struct binding_found f;
+	struct subscriber owner;
+
+	make_subscriber(s, 1);
+	assert_int_equal(find(s, REALM_DEFAULT, "2001:db8:2::9", 99, &f), E_NOT_FOUND);
+	apply(s, an_event(LEASE_START, "2001:db8:2::/48", 1, "session-1", clock_now_us()));
+	assert_int_equal(find_owner(s, "2001:db8:2:ffff::9", &f, &owner), 0);
+	assert_string_equal(owner.msisdn, "819000000001");
+}
+
 /* Keys of several prefix lengths and port blocks; each address and port finds its own. */
 static void test_find_prefixes(void **state)
 {
@@ -873,6 +952,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_find),
+		TEST(test_find_owner),
+		TEST(test_find_owner_of_new_length),
 		TEST(test_find_prefixes),
 		TEST(test_port_blocks),
 		TEST(test_blocks_that_overlap),

@@ -175,6 +175,13 @@ typedef void binding_got(void *arg, int err, const struct binding_found *);
 void binding_find(struct db_port *, const char *realm, const struct addr *source,
 		  uint16_t port_number, binding_got *, void *arg);
 
+/* The same, and whose it is with his addresses as they are shown, seen at one moment: for a token.
+ */
+typedef void binding_owner_got(void *arg, int err, const struct binding_found *,
+			       const struct subscriber *owner);
+void binding_find_owner(struct db_port *, const char *realm, const struct addr *source,
+			uint16_t port_number, binding_owner_got *, void *arg);
+
 /* Of who calls, when a token is shown: b, view, behind and msisdn; the rest is empty. */
 void binding_find_caller(struct db_port *, const char *realm, const struct addr *source,
 			 uint16_t port_number, binding_got *, void *arg);
