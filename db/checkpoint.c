@@ -13,6 +13,7 @@
 #define MB             (UINT64_C(1) << 20)
 #define SHORT_BYTES    (1 * MB) /* as much as may be left for the one under the ticket */
 #define PASSIVE_ROUNDS 3        /* before it is taken anyway; and at once when the log is long */
+#define AGAIN_BYTES    (4 * MB) /* after which it is tried again where a reader was in its way */
 #define READERS_MS     20 /* how long the short one waits for a read to end: reads last a call */
 
 /* Bindings change again and again: the longer the log, the more of their pages are copied once for
@@ -68,6 +69,14 @@ static int prepare(struct checkpointer *c, enum db_file file)
 	return err;
 }
 
+/* What the log's length is compared with from now on. One that could not begin anew is not left for
+ * as long again as it has become already. */
+static uint64_t seen_of(enum db_file file, uint64_t bytes)
+{
+	return bytes >= limits[file].restart ? bytes + AGAIN_BYTES - limits[file].checkpoint
+					     : bytes;
+}
+
 /* Most is copied before the ticket is taken; what is left is what came meanwhile. A reader in the
  * way makes it fail: the next commits come back. */
 static void run(struct checkpointer *c, enum db_file file)
@@ -89,7 +98,7 @@ static void run(struct checkpointer *c, enum db_file file)
 		ticket_release(&c->tickets[file]);
 	}
 	pthread_mutex_lock(&c->lock);
-	c->seen[file] = bytes_of(e, frames);
+	c->seen[file] = seen_of(file, bytes_of(e, frames));
 	pthread_mutex_unlock(&c->lock);
 }
 

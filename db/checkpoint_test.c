@@ -1,5 +1,7 @@
 /* The write-ahead log stays short, while others write, and while somebody reads a long mail slowly.
  */
+#include <sqlite3.h>
+
 #include "db/db_testing.h"
 
 #define WAL_LIMIT (32 << 20)
@@ -114,9 +116,67 @@ static void test_slow_reader(void **state)
 	assert_true(f.worst < WAL_LIMIT);
 }
 
+/* ---- a reader in the way of the log's new beginning ---- */
+
+static sqlite3 *stranger(const struct bench_store *s, const char *sql)
+{
+	char path[512];
+	sqlite3 *db;
+
+	snprintf(path, sizeof path, "%s/bindings.db", s->dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	sqlite3_busy_timeout(db, 10000);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	return db;
+}
+
+static void grow(sqlite3 *db, int mib)
+{
+	for (int i = 0; i < mib; i++)
+		assert_int_equal(sqlite3_exec(db, "INSERT INTO ballast VALUES (zeroblob(1 << 20))",
+					      NULL, NULL, NULL),
+				 SQLITE_OK);
+}
+
+/* One small commit of ours; the log's length behind it. */
+static uint64_t commit_one(struct bench_store *s)
+{
+	static int number = 1000;
+	struct db_stats stats;
+
+	make_subscriber(s, ++number);
+	db_stats_read(s->db, &stats);
+	return stats.wal_bytes[DB_BINDINGS];
+}
+
+static void test_a_reader_in_the_way(void **state)
+{
+	enum { LONG_MIB = 130, AGAIN_MIB = 6, MEANWHILE = 300, LIMIT_MIB = 200 };
+	struct bench_store *s = *state;
+	sqlite3 *writer = stranger(s, "PRAGMA wal_autocheckpoint = 0; PRAGMA synchronous = OFF;"
+				      "CREATE TABLE ballast(octets)");
+	sqlite3 *reader = stranger(s, "BEGIN; SELECT count(*) FROM ballast");
+
+	grow(writer, LONG_MIB);
+	/* It is tried, by the checkpointer's thread, and fails. */
+	for (int i = 0; i < MEANWHILE; i++)
+		assert_true(commit_one(s) > LONG_MIB << 20);
+	sqlite3_close(reader);
+	grow(writer, AGAIN_MIB);
+	uint64_t now = commit_one(s), worst = now;
+	while (now > 1 << 20 && now < LIMIT_MIB << 20) {
+		now = commit_one(s);
+		worst = now > worst ? now : worst;
+	}
+	print_message("the log began anew behind %llu MB\n", (unsigned long long)worst >> 20);
+	assert_true(now <= 1 << 20);
+	sqlite3_close(writer);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {TEST(test_log_is_bounded), TEST(test_slow_reader)};
+	const struct CMUnitTest tests[] = {TEST(test_log_is_bounded), TEST(test_slow_reader),
+					   TEST(test_a_reader_in_the_way)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
