@@ -23,6 +23,8 @@
 
 #include <sqlite3.h>
 
+#include "bench/bare_sql.h"
+
 enum query {
 	SUBSCRIBER,
 	NAS,
@@ -92,26 +94,6 @@ struct bare {
 	uint32_t base; /* address 0 */
 };
 
-static void die(const struct bare *b, const char *what)
-{
-	fprintf(stderr, "bare_store: %s: %s\n", what, b->db ? sqlite3_errmsg(b->db) : "");
-	exit(1);
-}
-
-static void execute(struct bare *b, const char *text)
-{
-	if (sqlite3_exec(b->db, text, NULL, NULL, NULL) != SQLITE_OK)
-		die(b, text);
-}
-
-static double now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static uint64_t next_random(struct bare *b)
 {
 	b->seed ^= b->seed << 13;
@@ -167,7 +149,7 @@ static int64_t ask(struct bare *b, enum query id)
 	int64_t value = status == SQLITE_ROW ? sqlite3_column_int64(b->q[id], 0) : 0;
 
 	if (status != SQLITE_ROW && status != SQLITE_DONE)
-		die(b, sql[id]);
+		bare_die(b->db, sql[id]);
 	sqlite3_reset(b->q[id]);
 	return value;
 }
@@ -282,11 +264,11 @@ static void confirm(struct bare *b, int64_t n, int64_t address)
 
 static void group_of(struct bare *b, void (*event)(struct bare *, int64_t, int64_t), int64_t group)
 {
-	execute(b, "BEGIN IMMEDIATE");
+	bare_execute(b->db, "BEGIN IMMEDIATE");
 	b->commit = ask(b, COUNT);
 	for (int64_t i = 0; i < group; i++)
 		event(b, any_of(b, b->subscribers), any_of(b, b->subscribers));
-	execute(b, "COMMIT");
+	bare_execute(b->db, "COMMIT");
 }
 
 static void run(struct bare *b, const char *what, void (*event)(struct bare *, int64_t, int64_t),
@@ -296,12 +278,12 @@ static void run(struct bare *b, const char *what, void (*event)(struct bare *, i
 	double took = 0;
 
 	while (took < seconds) {
-		double begun = now_s();
+		double begun = bare_now_s();
 		group_of(b, event, group);
-		took += now_s() - begun;
+		took += bare_now_s() - begun;
 		events += group;
 		if (++groups * group % 8192 < group)
-			execute(b, "PRAGMA wal_checkpoint(RESTART)");
+			bare_execute(b->db, "PRAGMA wal_checkpoint(RESTART)");
 	}
 	printf("{\"what\":\"%s\",\"subscribers\":%lld,\"group\":%lld,\"events\":%lld,\"seconds\":%."
 	       "2f,"
@@ -315,7 +297,8 @@ static void fill(struct bare *b, int are_phones)
 	sqlite3_stmt *q;
 	char msisdn[32], imsi[32], address[40];
 
-	execute(b,
+	bare_execute(
+		b->db,
 		"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA foreign_keys=OFF; INSERT "
 		"OR IGNORE INTO nas (realm, nas_id, epoch, on_us, "
 		"offset_us, offset_known, behind_us) VALUES ('default', 'bench', 0, "
@@ -325,11 +308,11 @@ static void fill(struct bare *b, int are_phones)
 		    b->db,
 		    "INSERT INTO subscriber (msisdn, imsi, first_address) VALUES (?1, ?2, ?3)", -1,
 		    &q, NULL) != SQLITE_OK)
-		die(b, "subscriber");
+		bare_die(b->db, "subscriber");
 	sqlite3_stmt *a;
 	if (sqlite3_prepare_v2(b->db, "INSERT INTO address VALUES (?2, ?1, 0, ?2)", -1, &a, NULL) !=
 	    SQLITE_OK)
-		die(b, "address");
+		bare_die(b->db, "address");
 	b->nas = ask(b, NAS);
 	for (int64_t n = 1; n <= b->subscribers; n++) {
 		uint8_t addr[16];
@@ -340,13 +323,13 @@ static void fill(struct bare *b, int are_phones)
 		snprintf(session, sizeof session, "f%016lld", (long long)n);
 		text(text(text(q, 1, msisdn), 2, imsi), 3, address);
 		if (sqlite3_step(q) != SQLITE_DONE)
-			die(b, "subscriber");
+			bare_die(b->db, "subscriber");
 		sqlite3_reset(q);
 		int64_t id = sqlite3_last_insert_rowid(b->db);
 		sqlite3_bind_int64(a, 1, id);
 		text(a, 2, address);
 		if (sqlite3_step(a) != SQLITE_DONE)
-			die(b, "address");
+			bare_die(b->db, "address");
 		sqlite3_reset(a);
 		address_of(b, n, addr);
 		b->now_us++;
@@ -376,20 +359,21 @@ static void fill(struct bare *b, int are_phones)
 	}
 	sqlite3_finalize(q);
 	sqlite3_finalize(a);
-	execute(b, "COMMIT; PRAGMA journal_mode=WAL");
+	bare_execute(b->db, "COMMIT; PRAGMA journal_mode=WAL");
 }
 
 static void open_store(struct bare *b, const char *path)
 {
 	if (sqlite3_open_v2(path, &b->db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
-		die(b, path);
-	execute(b,
+		bare_die(b->db, path);
+	bare_execute(
+		b->db,
 		"PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-65536; "
 		"PRAGMA foreign_keys=ON");
 	for (int i = 0; i < QUERIES; i++) {
 		if (sqlite3_prepare_v3(b->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &b->q[i],
 				       NULL) != SQLITE_OK)
-			die(b, sql[i]);
+			bare_die(b->db, sql[i]);
 	}
 }
 

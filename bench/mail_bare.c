@@ -16,6 +16,8 @@
 
 #include <sqlite3.h>
 
+#include "bench/bare_sql.h"
+
 #define FIRST_OWNER                                                                                \
 	1000000000 /* nobody's id: the mailboxes of the gateway beside these are left alone */
 #define PREFIX 260 /* octets of trace fields, as ours */
@@ -54,26 +56,6 @@ struct bare {
 	int64_t size, now_us;
 };
 
-static void die(const struct bare *b, const char *what)
-{
-	fprintf(stderr, "mail_bare: %s: %s\n", what, b->db ? sqlite3_errmsg(b->db) : "");
-	exit(1);
-}
-
-static void execute(struct bare *b, const char *text)
-{
-	if (sqlite3_exec(b->db, text, NULL, NULL, NULL) != SQLITE_OK)
-		die(b, text);
-}
-
-static double now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 /* Binds numbers from 1 on, and steps; the first column of the first row, 0: none. */
 static int64_t ask(struct bare *b, enum query id, size_t n, const int64_t *numbers, int64_t *second)
 {
@@ -84,7 +66,7 @@ static int64_t ask(struct bare *b, enum query id, size_t n, const int64_t *numbe
 	int status = sqlite3_step(q);
 	int64_t value = status == SQLITE_ROW ? sqlite3_column_int64(q, 0) : 0;
 	if (status != SQLITE_ROW && status != SQLITE_DONE)
-		die(b, sql[id]);
+		bare_die(b->db, sql[id]);
 	if (second)
 		*second = status == SQLITE_ROW ? sqlite3_column_int64(q, 1) : 0;
 	sqlite3_reset(q);
@@ -127,14 +109,15 @@ static void accept_one(struct bare *b, int64_t owner)
 static void open_store(struct bare *b, const char *path)
 {
 	if (sqlite3_open_v2(path, &b->db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
-		die(b, path);
+		bare_die(b->db, path);
 	sqlite3_busy_timeout(b->db, 5000); /* the gateway sweeps meanwhile */
-	execute(b,
+	bare_execute(
+		b->db,
 		"PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-65536");
 	for (int i = 0; i < QUERIES; i++) {
 		if (sqlite3_prepare_v3(b->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &b->q[i],
 				       NULL) != SQLITE_OK)
-			die(b, sql[i]);
+			bare_die(b->db, sql[i]);
 	}
 }
 
@@ -151,18 +134,18 @@ int main(int argc, char **argv)
 	b.size = atoll(argv[5]);
 	b.octets = malloc((size_t)b.size);
 	if (boxes < 1 || group < 1 || !b.octets)
-		die(&b, "numbers from 1 on");
+		bare_die(b.db, "numbers from 1 on");
 	memset(b.octets, 'a', (size_t)b.size);
 	open_store(&b, argv[1]);
 	for (int64_t i = 0; i < mails;) {
-		double begun = now_s();
-		execute(&b, "BEGIN IMMEDIATE");
+		double begun = bare_now_s();
+		bare_execute(b.db, "BEGIN IMMEDIATE");
 		for (int64_t k = 0; k < group && i < mails; k++, i++)
 			accept_one(&b, FIRST_OWNER + i % boxes);
-		execute(&b, "COMMIT");
-		took += now_s() - begun;
+		bare_execute(b.db, "COMMIT");
+		took += bare_now_s() - begun;
 		if (i / 1024 != (i - group) / 1024)
-			execute(&b, "PRAGMA wal_checkpoint(RESTART)");
+			bare_execute(b.db, "PRAGMA wal_checkpoint(RESTART)");
 	}
 	printf("{\"mails\": %lld, \"group\": %lld, \"seconds\": %.3f, \"per_second\": %.0f}\n",
 	       (long long)mails, (long long)group, took, (double)mails / took);

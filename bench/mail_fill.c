@@ -16,6 +16,8 @@
 
 #include <sqlite3.h>
 
+#include "bench/bare_sql.h"
+
 #define PREFIX "Return-Path: <load@sender.example>\r\n"
 
 enum query { BOX, BODY, CHUNK, MESSAGE, QUERIES };
@@ -39,24 +41,12 @@ struct filler {
 	int64_t now_us;
 };
 
-static void die(const struct filler *f, const char *what)
-{
-	fprintf(stderr, "mail_fill: %s: %s\n", what, f->db ? sqlite3_errmsg(f->db) : "");
-	exit(1);
-}
-
-static void execute(struct filler *f, const char *text)
-{
-	if (sqlite3_exec(f->db, text, NULL, NULL, NULL) != SQLITE_OK)
-		die(f, text);
-}
-
 static int64_t run(struct filler *f, enum query id, const int64_t *numbers, int n)
 {
 	for (int i = 0; i < n; i++)
 		sqlite3_bind_int64(f->q[id], i + 1, numbers[i]);
 	if (sqlite3_step(f->q[id]) != SQLITE_DONE)
-		die(f, sql[id]);
+		bare_die(f->db, sql[id]);
 	sqlite3_reset(f->q[id]);
 	return sqlite3_last_insert_rowid(f->db);
 }
@@ -67,7 +57,7 @@ static void make_octets(struct filler *f, size_t size)
 	f->size = size < 40 ? 40 : size;
 	f->octets = malloc(f->size);
 	if (!f->octets)
-		die(f, "memory");
+		bare_die(f->db, "memory");
 	memset(f->octets, 'a', f->size);
 	for (size_t i = 78; i + 2 <= f->size; i += 80)
 		memcpy(f->octets + i, "\r\n", 2);
@@ -115,15 +105,16 @@ int main(int argc, char **argv)
 	}
 	make_octets(&f, (size_t)atoll(argv[5]));
 	if (sqlite3_open_v2(argv[1], &f.db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
-		die(&f, argv[1]);
-	execute(&f, "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-262144; "
-		    "BEGIN IMMEDIATE");
+		bare_die(f.db, argv[1]);
+	bare_execute(f.db,
+		     "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-262144; "
+		     "BEGIN IMMEDIATE");
 	for (int i = 0; i < QUERIES; i++)
 		if (sqlite3_prepare_v3(f.db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &f.q[i],
 				       NULL) != SQLITE_OK)
-			die(&f, sql[i]);
+			bare_die(f.db, sql[i]);
 	fill(&f, atoll(argv[2]), atoll(argv[3]), atoll(argv[4]));
-	execute(&f, "COMMIT; PRAGMA journal_mode=WAL");
+	bare_execute(f.db, "COMMIT; PRAGMA journal_mode=WAL");
 	for (int i = 0; i < QUERIES; i++)
 		sqlite3_finalize(f.q[i]);
 	sqlite3_close(f.db);

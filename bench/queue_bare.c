@@ -18,6 +18,8 @@
 
 #include <sqlite3.h>
 
+#include "bench/bare_sql.h"
+
 #define OCTETS 2000
 #define LANES  1000
 #define DEAD   "dead.example"
@@ -78,30 +80,10 @@ struct bare {
 	sqlite3_stmt *q[QUERIES];
 };
 
-static void die(const struct bare *b, const char *what)
-{
-	fprintf(stderr, "queue_bare: %s: %s\n", what, b->db ? sqlite3_errmsg(b->db) : "");
-	exit(1);
-}
-
-static void execute(struct bare *b, const char *text)
-{
-	if (sqlite3_exec(b->db, text, NULL, NULL, NULL) != SQLITE_OK)
-		die(b, text);
-}
-
-static double now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static sqlite3_stmt *ready(struct bare *b, enum query id)
 {
 	if (!b->q[id] && sqlite3_prepare_v2(b->db, sql[id], -1, &b->q[id], NULL) != SQLITE_OK)
-		die(b, sql[id]);
+		bare_die(b->db, sql[id]);
 	sqlite3_reset(b->q[id]);
 	return b->q[id];
 }
@@ -112,7 +94,7 @@ static int64_t run(struct bare *b, sqlite3_stmt *q)
 	int64_t value = rc == SQLITE_ROW ? sqlite3_column_int64(q, 0) : -1;
 
 	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
-		die(b, sqlite3_sql(q));
+		bare_die(b->db, sqlite3_sql(q));
 	sqlite3_reset(q);
 	return value;
 }
@@ -199,12 +181,12 @@ static double all(struct bare *b, void (*one)(struct bare *, int64_t), int64_t m
 	double counted_s = 0;
 
 	for (int64_t n = 0; n < mails;) {
-		double begun_s = now_s();
-		execute(b, "BEGIN IMMEDIATE");
+		double begun_s = bare_now_s();
+		bare_execute(b->db, "BEGIN IMMEDIATE");
 		for (int64_t i = 0; i < group && n < mails; i++)
 			one(b, n++);
-		execute(b, "COMMIT");
-		counted_s += now_s() - begun_s;
+		bare_execute(b->db, "COMMIT");
+		counted_s += bare_now_s() - begun_s;
 		sqlite3_wal_checkpoint_v2(b->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 	}
 	return (double)mails / counted_s;
@@ -220,9 +202,10 @@ int main(int argc, char **argv)
 	}
 	int64_t mails = atoll(argv[2]), group = atoll(argv[3]), settled = atoll(argv[4]);
 	if (sqlite3_open_v2(argv[1], &b.db, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
-		die(&b, argv[1]);
-	execute(&b, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = "
-		    "-65536; PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY");
+		bare_die(b.db, argv[1]);
+	bare_execute(b.db,
+		     "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA cache_size = "
+		     "-65536; PRAGMA wal_autocheckpoint = 0; PRAGMA temp_store = MEMORY");
 	double puts = all(&b, put, mails, group), settles = all(&b, settle, mails, settled);
 	printf("{\"what\":\"bare\",\"mails\":%lld,\"group\":%lld,\"puts_per_second\":%.0f,"
 	       "\"settles_per_second\":%.0f}\n",
