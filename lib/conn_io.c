@@ -1,4 +1,6 @@
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,6 +12,7 @@
 
 #define READ_OCTETS   4096  /* a command, or a piece of a mail: then the rest at once */
 #define RECORD_OCTETS 16384 /* RFC 8446 5.1: of a record at most */
+#define SEND_PARTS    64    /* pieces of output, in one call */
 
 /* ---- what is waited for ---- */
 
@@ -82,12 +85,51 @@ void conn_room_made(struct conn *c)
 
 /* ---- sending ---- */
 
+/* The end of a TLS handshake is followed by a greeting, if we speak first, the last words by our
+ * end: neither is worth a packet of its own, nor the peer's waking. */
+static bool more_comes(const struct conn *c)
+{
+	return c->state == CONN_FLUSHING || (c->state == CONN_HANDSHAKE && c->answered);
+}
+
+static int send_flags(struct conn *c)
+{
+	c->corked = more_comes(c);
+	return c->corked ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
+}
+
+ssize_t conn_put(struct conn *c, const void *octets, size_t n)
+{
+	return send(c->fd, octets, n, send_flags(c));
+}
+
+/* tcp(7): this option, set anew, pushes what waits. */
+void conn_uncork(struct conn *c)
+{
+	if (c->corked)
+		setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+	c->corked = false;
+}
+
+static ssize_t send_parts(struct conn *c)
+{
+	struct evbuffer_iovec parts[SEND_PARTS];
+	int n = evbuffer_peek(c->out, -1, NULL, parts, SEND_PARTS);
+	struct msghdr message = {.msg_iov = parts,
+				 .msg_iovlen = (size_t)(n < SEND_PARTS ? n : SEND_PARTS)};
+
+	if (n == 1)
+		return conn_put(c, parts[0].iov_base, parts[0].iov_len);
+	return sendmsg(c->fd, &message, send_flags(c));
+}
+
 static bool send_plain(struct conn *c)
 {
 	while (evbuffer_get_length(c->out)) {
-		int n = evbuffer_write(c->out, c->fd);
+		ssize_t n = send_parts(c);
 		if (n < 0)
 			return errno == EAGAIN || errno == EINTR;
+		evbuffer_drain(c->out, (size_t)n);
 		c->last_us = clock_mono_us();
 		if (evbuffer_get_length(c->out))
 			return true; /* the socket is full, or nearly */
@@ -241,6 +283,8 @@ int conn_shake_hands(struct conn *c)
 	conn_write_off(c);
 	if (tls_error(c, rc) != E_AGAIN)
 		return E_IO;
+	conn_uncork(c); /* it was not the end of it */
+	c->answered = !c->tls_client && BIO_number_written(SSL_get_wbio(c->ssl)) > 0;
 	wait_for_more(c);
 	return E_AGAIN;
 }

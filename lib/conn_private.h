@@ -14,6 +14,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <openssl/ssl.h>
+#include <sys/types.h>
 
 #include "lib/conn.h"
 
@@ -54,8 +55,10 @@ struct conn {
 	size_t line_size;
 	int fd;
 	uint8_t state, why;
-	bool tls_client;               /* we open the TLS handshake */
-	bool holding;                  /* output, while it is open */
+	bool tls_client; /* we open the TLS handshake */
+	bool answered;   /* as its server we have said something: our next words are its last */
+	bool corked;     /* the kernel keeps what it was given for what will follow */
+	bool holding;    /* output, while it is open */
 	bool paused, reading, writing; /* the latter two: which of the events wait */
 	bool full;                     /* not reading: as much lies here as we hold of a peer */
 	bool eof;                      /* the peer will say no more */
@@ -85,13 +88,21 @@ void conn_read_off(struct conn *c);
 void conn_write_on(struct conn *c); /* until all is sent, or a handshake or a connect goes on */
 void conn_write_off(struct conn *c);
 void conn_room_made(struct conn *c); /* input was taken, or more may be held */
-/* As much as the socket takes; false: it never will. */
+/* As much as the socket takes; false: it never will. What leaves while the conn is FLUSHING leaves
+ * together with its end. */
 bool conn_send(struct conn *c);
+/* send(2), held back where more is to come at once. */
+ssize_t conn_put(struct conn *c, const void *octets, size_t n);
+/* Nothing came: what the kernel keeps leaves. */
+void conn_uncork(struct conn *c);
 /* As much as is there and may be held: 0, E_AGAIN (nothing), E_CLOSED (the peer will say no more),
  * E_IO. */
 int conn_receive(struct conn *c);
 /* 0: it is up; E_AGAIN: the event that goes on with it waits; E_IO. */
 int conn_shake_hands(struct conn *c);
+
+/* conn_bio.c: false: no memory. */
+bool conn_bio_set(struct conn *c);
 
 /* conn_turn.c: what the events say, and the tick. */
 void conn_on_readable(evutil_socket_t fd, short what, void *arg);

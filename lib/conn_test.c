@@ -333,6 +333,27 @@ static void parting_loses_nothing(void **state)
 	service_stop(&s);
 }
 
+/* The last words and the end are one packet: who has heard the one has heard the other. */
+static void end_comes_with_the_last_words(void **state)
+{
+	struct service s = {0};
+	char octet;
+
+	(void)state;
+	service_start(&s);
+	for (int i = 0; i < 20; i++) {
+		int fd = client_of(&s);
+
+		client_expect(fd, "hello\r\n");
+		client_say(fd, "QUIT\r\n");
+		client_expect(fd, "bye\r\n");
+		assert_int_equal(recv(fd, &octet, 1, MSG_DONTWAIT), 0);
+		close(fd);
+	}
+	service_wait(&s, &s.closed, 20);
+	service_stop(&s);
+}
+
 static void stream_by_drained(void **state)
 {
 	enum { LENGTH = 5000000 };
@@ -680,6 +701,7 @@ int main(void)
 		cmocka_unit_test(held_output),
 		cmocka_unit_test(close_loses_nothing),
 		cmocka_unit_test(parting_loses_nothing),
+		cmocka_unit_test(end_comes_with_the_last_words),
 		cmocka_unit_test(stream_by_drained),
 		cmocka_unit_test(abort_sends_nothing_more),
 		cmocka_unit_test(peer_resets),

@@ -157,7 +157,7 @@ static void conn_handshake(struct conn *c)
 static void conn_begin_tls(struct conn *c)
 {
 	c->ssl = SSL_new(c->tls_next);
-	if (!c->ssl || SSL_set_fd(c->ssl, c->fd) != 1 ||
+	if (!c->ssl || !conn_bio_set(c) ||
 	    (c->tls_name && tls_client_expect(c->ssl, c->tls_name))) {
 		conn_end(c, CONN_END_TLS);
 		return;
@@ -238,6 +238,8 @@ void conn_on_wake(evutil_socket_t fd, short what, void *arg)
 		conn_feed(c);
 	if (c->state == CONN_OPEN || c->state == CONN_BEFORE_TLS || c->state == CONN_FLUSHING)
 		conn_push(c);
+	if (c->state == CONN_OPEN)
+		conn_uncork(c);
 	if (c->out)
 		conn_move_on(c);
 	if (c->state == CONN_DONE)

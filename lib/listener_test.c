@@ -456,6 +456,32 @@ static void stls(void **state)
 	service_stop(&s);
 }
 
+/* The kernel keeps the end of a handshake for the greeting, and where none follows, nobody waits
+ * for it: it would let go by itself after 200 ms. */
+static void stls_keeps_nobody_waiting(void **state)
+{
+	enum { TIMES = 10 };
+	struct service s = {.tls = tls};
+	int64_t from = clock_mono_us();
+
+	(void)state;
+	service_start(&s);
+	for (int i = 0; i < TIMES; i++) {
+		int fd = client_of(&s);
+
+		client_expect(fd, "hello\r\n");
+		client_say(fd, "STLS\r\n");
+		client_expect(fd, "begin\r\n");
+		SSL *ssl = tls_client(fd, TLS1_2_VERSION, NULL); /* it waits for our last word */
+		assert_int_equal(SSL_connect(ssl), 1);
+		tls_say(ssl, "QUIT\r\n");
+		tls_expect(ssl, "bye\r\n");
+		tls_expect_end(ssl);
+	}
+	assert_in_range(clock_mono_us() - from, 0, TIMES * 150000);
+	service_stop(&s);
+}
+
 static void stls_flushes_first(void **state)
 {
 	struct service s = {.tls = tls};
@@ -876,6 +902,7 @@ int main(void)
 		cmocka_unit_test(stop_asks_each),
 		cmocka_unit_test(stop_does_not_wait_for_ever),
 		cmocka_unit_test(stls),
+		cmocka_unit_test(stls_keeps_nobody_waiting),
 		cmocka_unit_test(stls_flushes_first),
 		cmocka_unit_test(stls_refused),
 		cmocka_unit_test(tls_minds_its_own_errors),
