@@ -22,6 +22,9 @@ struct mailbox {
 
 /* E_NOT_FOUND: the subscriber has none yet. */
 int mailbox_get(struct engine *e, int64_t subscriber, struct mailbox *box);
+/* The same, and leaves `q` open: what a reader looks up until query_end (due in any case) is of the
+ * same moment, and is no transaction of its own. */
+int mailbox_look(struct engine *e, int64_t subscriber, struct mailbox *box, struct query *q);
 /* Makes it if need be. */
 int mailbox_make(struct engine *e, int64_t subscriber, int64_t now_us, struct mailbox *box);
 int mailbox_put(struct engine *e, const struct mailbox *box);

@@ -8,24 +8,30 @@
 
 /* ---- the row ---- */
 
+int mailbox_look(struct engine *e, int64_t subscriber, struct mailbox *box, struct query *q)
+{
+	query_begin(q, e, STMT_MAILBOX_GET);
+	query_int(q, subscriber);
+	query_text(q, MAILBOX_NAME);
+	int err = query_first(q);
+	if (!err) {
+		box->id = query_get_int(q);
+		box->subscriber = subscriber;
+		box->uidvalidity = (uint32_t)query_get_int(q);
+		box->uidnext = (uint32_t)query_get_int(q);
+		box->modseq = query_get_int(q);
+		box->messages = (uint64_t)query_get_int(q);
+		box->bytes = (uint64_t)query_get_int(q);
+		box->last_timestamp_s = query_get_int(q);
+	}
+	return err;
+}
+
 int mailbox_get(struct engine *e, int64_t subscriber, struct mailbox *box)
 {
 	struct query q;
+	int err = mailbox_look(e, subscriber, box, &q);
 
-	query_begin(&q, e, STMT_MAILBOX_GET);
-	query_int(&q, subscriber);
-	query_text(&q, MAILBOX_NAME);
-	int err = query_first(&q);
-	if (!err) {
-		box->id = query_get_int(&q);
-		box->subscriber = subscriber;
-		box->uidvalidity = (uint32_t)query_get_int(&q);
-		box->uidnext = (uint32_t)query_get_int(&q);
-		box->modseq = query_get_int(&q);
-		box->messages = (uint64_t)query_get_int(&q);
-		box->bytes = (uint64_t)query_get_int(&q);
-		box->last_timestamp_s = query_get_int(&q);
-	}
 	query_end(&q);
 	return err;
 }

@@ -23,7 +23,7 @@ static void read_message(struct query *q, struct maildrop_message *m)
 	m->has_dot_lines = query_get_int(q) != 0;
 }
 
-/* The mailbox says how many there are; one that came between the two reads makes it grow. */
+/* The mailbox says how many there are, of the same moment. */
 static int read_messages(struct engine *e, int64_t mailbox, size_t limit, size_t room,
 			 struct maildrop **drop)
 {
@@ -49,24 +49,34 @@ static int read_messages(struct engine *e, int64_t mailbox, size_t limit, size_t
 	return err ? err : failed;
 }
 
-static int read_drop(struct engine *e, int64_t subscriber, size_t limit, struct maildrop **out)
+static int read_into(struct engine *e, const struct mailbox *box, size_t limit,
+		     struct maildrop **out)
 {
-	struct mailbox box = {.uidvalidity = 1, .uidnext = 1};
-	int err = mailbox_get(e, subscriber, &box);
-
-	if (err && err != E_NOT_FOUND)
-		return err;
-	size_t room = box.messages < limit ? box.messages : limit;
+	size_t room = box->messages < limit ? box->messages : limit;
 	struct maildrop *drop = grow(NULL, room);
+
 	if (!drop)
 		return E_NOMEM;
-	*drop = (struct maildrop){
-		.subscriber = subscriber, .uidvalidity = box.uidvalidity, .uidnext = box.uidnext};
-	err = box.id ? read_messages(e, box.id, limit, room, &drop) : 0;
+	*drop = (struct maildrop){.subscriber = box->subscriber,
+				  .uidvalidity = box->uidvalidity,
+				  .uidnext = box->uidnext};
+	int err = box->messages ? read_messages(e, box->id, limit, room, &drop) : 0;
 	if (err)
 		free(drop);
 	else
 		*out = drop;
+	return err;
+}
+
+static int read_drop(struct engine *e, int64_t subscriber, size_t limit, struct maildrop **out)
+{
+	struct mailbox box = {.subscriber = subscriber, .uidvalidity = 1, .uidnext = 1};
+	struct query q;
+	int err = mailbox_look(e, subscriber, &box, &q);
+
+	if (!err || err == E_NOT_FOUND)
+		err = read_into(e, &box, limit, out);
+	query_end(&q);
 	return err;
 }
 
@@ -110,46 +120,74 @@ static void take(struct reading *r, const uint8_t *p, size_t n)
 }
 
 /* The row must be there still: it is what says that the body is this subscriber's. */
-static int read_prefix(struct reading *r, int64_t subscriber, const struct maildrop_message *m)
+static void ask_message(struct query *q, enum statement id, const struct reading *r,
+			int64_t subscriber, const struct maildrop_message *m)
+{
+	query_begin(q, r->engine, id);
+	query_int(q, subscriber);
+	query_text(q, MAILBOX_NAME);
+	query_int(q, m->uid);
+	query_int(q, m->body);
+}
+
+static void take_prefix(struct reading *r, struct query *q)
+{
+	size_t n;
+	const uint8_t *prefix = query_get_blob(q, &n);
+
+	if (r->offset < n)
+		take(r, prefix + r->offset, n - (size_t)r->offset);
+}
+
+/* A small mail whole, which most are, by one statement: its prefix and its body's first chunk. */
+static int read_beginning(struct reading *r, int64_t subscriber, const struct maildrop_message *m)
 {
 	struct query q;
 	size_t n;
 
-	query_begin(&q, r->engine, STMT_MESSAGE_PREFIX);
-	query_int(&q, subscriber);
-	query_text(&q, MAILBOX_NAME);
-	query_int(&q, m->uid);
-	query_int(&q, m->body);
+	ask_message(&q, STMT_MESSAGE_BEGINNING, r, subscriber, m);
 	int err = query_first(&q);
 	if (!err) {
-		const uint8_t *prefix = query_get_blob(&q, &n);
-		if (r->offset < n)
-			take(r, prefix + r->offset, n - (size_t)r->offset);
+		take_prefix(r, &q);
+		const uint8_t *chunk = query_get_blob(&q, &n);
+		if (n <= BODY_PIECE_MAX - r->n)
+			take(r, chunk, n);
 	}
 	query_end(&q);
 	return err;
 }
 
-static int read_chunk(struct reading *r, int64_t body, uint64_t start)
+static int read_chunks(struct reading *r, const struct maildrop_message *m)
 {
-	size_t n = 0;
-	int err = body_read_chunk(r->engine, body, start, r->n == 0, r->out + r->n,
-				  BODY_PIECE_MAX - r->n, &n);
-
-	r->n += n;
-	r->offset += n;
-	return err;
-}
-
-static int read_octets(struct reading *r, int64_t subscriber, const struct maildrop_message *m)
-{
-	int err = read_prefix(r, subscriber, m);
+	int err = 0;
 
 	while (!err && r->n < BODY_PIECE_MAX && r->offset >= m->prefix_size &&
-	       r->offset - m->prefix_size < m->body_size)
-		err = read_chunk(r, m->body, r->offset - m->prefix_size);
-	/* What is missing between two statements of this call was deleted between them. */
+	       r->offset - m->prefix_size < m->body_size) {
+		size_t n = 0;
+		err = body_read_chunk(r->engine, m->body, r->offset - m->prefix_size, r->n == 0,
+				      r->out + r->n, BODY_PIECE_MAX - r->n, &n);
+		r->n += n;
+		r->offset += n;
+	}
+	/* A chunk that does not fit is left to the next call. */
 	return err == E_NOT_FOUND && r->n ? 0 : err;
+}
+
+/* The row stays open while its chunks are read: one moment, and one transaction. */
+static int read_octets(struct reading *r, int64_t subscriber, const struct maildrop_message *m)
+{
+	struct query q;
+
+	if (r->offset == 0)
+		return read_beginning(r, subscriber, m);
+	ask_message(&q, STMT_MESSAGE_PREFIX, r, subscriber, m);
+	int err = query_first(&q);
+	if (!err) {
+		take_prefix(r, &q);
+		err = read_chunks(r, m);
+	}
+	query_end(&q);
+	return err;
 }
 
 void message_read(struct db_port *port, int64_t subscriber, const struct maildrop_message *m,
