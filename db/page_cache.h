@@ -4,7 +4,7 @@
  * cache finds out by a walk through all pages, unless it never held one with such a number. It did:
  * whoever puts the leaves of a tree in order swaps two of them over the number that no page of a
  * file may have (that of the lock octets at 1 GB), for a few instructions. So each commit that
- * split a page of a tree walks through the whole cache, 65,536 pages of the bindings.
+ * split a page of a tree walks through the whole cache.
  *
  * Here each cache is SQLite's own, and beside it the greatest number that a page in it can have.
  * A number that a page was moved to and has left again does not count. Where nothing can lie
