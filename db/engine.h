@@ -55,7 +55,9 @@ struct engine {
 	/* Of a reader: what engine_view saw of the log's index, and how often it was another. */
 	bool has_read;
 	uint64_t view;
-	uint64_t mark[6];
+	struct view_mark {
+		uint64_t words[6];
+	} mark;
 	/* What the events of a group have in common, read once: nases.h, and the prefix lengths of
 	 * the keys of each family. Forgotten when something is undone. */
 	struct nas_kept {
@@ -101,6 +103,9 @@ int engine_affected(const struct engine *e);     /* rows of the last insert, upd
  * committed to the file by anybody. Take it before the look whose answer is to be kept. 0: not
  * known (a commit is on its way, nothing was read yet); equal to no other. No system call. */
 uint64_t engine_view(struct engine *e);
+/* Of a writer that sees the bindings too, in its transaction: is their newest commit still the one
+ * of which a reader's engine_view took this mark? */
+bool engine_bindings_are_at(struct engine *e, const struct view_mark *mark);
 
 /* No statement is unfinished, no transaction open: a reader that forgets one sees the old state for
  * ever. */

@@ -215,9 +215,21 @@ struct update_write {
 	void *arg;
 	struct access_via via;
 	uint32_t listed_uid;
+	bool has_seen;
+	struct binding seen; /* as the bindings had it when `mark` was taken */
+	struct view_mark mark;
 	size_t deleted_count, read_count;
 	uint32_t uids[]; /* deleted, then read */
 };
+
+/* A deletion looks at the row in any case. */
+static int check_via(struct engine *e, const struct update_write *w, int64_t now_us, bool *opens)
+{
+	if (!w->has_seen || w->deleted_count || !engine_bindings_are_at(e, &w->mark))
+		return access_check(e, &w->via, now_us, opens);
+	*opens = binding_opens_mail(&w->seen, w->via.subscriber, w->via.generation, now_us);
+	return 0;
+}
 
 static int delete_all(struct engine *e, const struct update_write *w, int64_t now_us)
 {
@@ -243,7 +255,7 @@ static int run_update(struct write *write, struct engine *e)
 	struct update_write *w = (struct update_write *)write;
 	int64_t now_us = clock_now_us();
 	bool opens;
-	int err = access_check(e, &w->via, now_us, &opens);
+	int err = check_via(e, w, now_us, &opens);
 
 	if (!err && w->read_count)
 		err = access_append(e, &w->via, ACCESS_READ, w->uids + w->deleted_count,
@@ -270,6 +282,19 @@ static void update_done(struct write *write)
 		w->done(w->arg, write->err);
 }
 
+/* What was told last, if it is what would be told now. */
+static void keep_seen(struct db_port *port, const struct binding_told *seen, struct update_write *w)
+{
+	struct engine *e = port->readers[DB_BINDINGS];
+
+	if (!seen || !seen->view || !e || engine_view(e) != seen->view ||
+	    !key_equal(&seen->b.key, &w->via.key))
+		return;
+	w->has_seen = true;
+	w->seen = seen->b;
+	w->mark = e->mark;
+}
+
 void maildrop_update(struct db_port *port, const struct maildrop_update *u, db_done *done,
 		     void *arg)
 {
@@ -284,6 +309,7 @@ void maildrop_update(struct db_port *port, const struct maildrop_update *u, db_d
 	w->done = done;
 	w->arg = arg;
 	w->via = u->via;
+	keep_seen(port, u->seen, w);
 	w->listed_uid = u->listed_uid;
 	w->deleted_count = u->deleted_count;
 	w->read_count = u->read_count;

@@ -11,15 +11,14 @@
 #include "db/engine.h"
 
 #define INDEX_BYTES 32768 /* of the index's first piece, as SQLite maps it */
-#define WORDS       (sizeof((struct engine *)0)->mark / sizeof(uint64_t))
+#define WORDS       (sizeof((struct view_mark *)0)->words / sizeof(uint64_t))
 
-static const uint64_t *index_of(struct engine *e)
+static const uint64_t *index_of(struct engine *e, const char *schema)
 {
 	sqlite3_file *file = NULL;
 	void volatile *at = NULL;
 
-	if (!e->has_read ||
-	    sqlite3_file_control(e->sql, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK ||
+	if (sqlite3_file_control(e->sql, schema, SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK ||
 	    !file || !file->pMethods || file->pMethods->iVersion < 2 ||
 	    file->pMethods->xShmMap(file, 0, INDEX_BYTES, 0, &at) != SQLITE_OK)
 		return NULL;
@@ -32,20 +31,37 @@ static void copy(uint64_t *to, const uint64_t *from)
 		to[i] = __atomic_load_n(from + i, __ATOMIC_ACQUIRE);
 }
 
-uint64_t engine_view(struct engine *e)
+/* False: not known. */
+static bool read_mark(struct engine *e, const char *schema, struct view_mark *mark)
 {
-	const uint64_t *index = index_of(e);
-	uint64_t first[WORDS], second[WORDS];
+	const uint64_t *index = index_of(e, schema);
+	struct view_mark second;
 
 	if (!index)
+		return false;
+	copy(mark->words, index);
+	copy(second.words, index + WORDS);
+	return memcmp(mark, &second, sizeof second) == 0;
+}
+
+uint64_t engine_view(struct engine *e)
+{
+	struct view_mark mark;
+
+	if (!e->has_read || !read_mark(e, "main", &mark))
 		return 0;
-	copy(first, index);
-	copy(second, index + WORDS);
-	if (memcmp(first, second, sizeof first) != 0)
-		return 0;
-	if (memcmp(first, e->mark, sizeof first) != 0) {
-		memcpy(e->mark, first, sizeof first);
+	if (memcmp(&mark, &e->mark, sizeof mark) != 0) {
+		e->mark = mark;
 		e->view++;
 	}
 	return e->view;
+}
+
+/* Its transaction reads the bindings, so that their index is there. */
+bool engine_bindings_are_at(struct engine *e, const struct view_mark *mark)
+{
+	struct view_mark now;
+
+	return sqlite3_txn_state(e->sql, "bindings") >= SQLITE_TXN_READ &&
+	       read_mark(e, "bindings", &now) && memcmp(&now, mark, sizeof now) == 0;
 }

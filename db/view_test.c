@@ -163,6 +163,74 @@ static void test_caller(void **state)
 	assert_int_equal(caller(s, "10.0.0.2", &f), E_NOT_FOUND);
 }
 
+/* What a session has read and listed, by its binding as it was told of. */
+static void submit(struct bench_store *s, const struct binding *b, const struct binding_told *seen,
+		   struct heard *h)
+{
+
+	maildrop_update(s->port,
+			&(struct maildrop_update){.via = {.key = key_at(IP),
+							  .generation = b->generation,
+							  .subscriber = b->subscriber},
+						  .listed_uid = 1,
+						  .seen = seen},
+			on_done, h);
+}
+
+static int record(struct bench_store *s, const struct binding *b, const struct binding_told *seen)
+{
+	struct heard *h = HEARD(s);
+
+	submit(s, b, seen, h);
+	return wait_for(h);
+}
+
+/* A stranger who keeps the writer of mail.db from beginning. */
+static sqlite3 *hold_mail(struct bench_store *s)
+{
+	char path[300];
+	sqlite3 *db;
+
+	snprintf(path, sizeof path, "%s/mail.db", s->dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	return db;
+}
+
+/* The transaction that puts it on record believes what was told until the next commit to the
+ * bindings, and then looks itself. */
+static void test_record_by_what_was_told(void **state)
+{
+	struct bench_store *s = *state;
+	struct binding_told seen = {0}, planted;
+	struct binding b;
+
+	int64_t id = make_subscriber(s, 1);
+	make_subscriber(s, 2);
+	start(s, 1, "s1", clock_now_us());
+	assert_int_equal(claim(s, IP, 1, id, NULL), CLAIM_ACCEPTED);
+	again(s, IP, &seen, &b);
+	assert_int_equal(again(s, IP, &seen, &b), 0);
+	assert_int_equal(record(s, &b, NULL), 0);
+	assert_int_equal(record(s, &b, &seen), 0);
+	planted = seen;
+	planted.b.generation++;
+	assert_int_equal(record(s, &b, &planted), E_CONFLICT);
+	planted = seen;
+	planted.b.expires_us = clock_now_us() - 1;
+	assert_int_equal(record(s, &b, &planted), E_CONFLICT);
+	planted.view = 0;
+	assert_int_equal(record(s, &b, &planted), 0);
+	/* What was true when it was handed over, and is not when it is written. */
+	sqlite3 *held = hold_mail(s);
+	struct heard *h = HEARD(s);
+	submit(s, &b, &seen, h);
+	start(s, 2, "s2", clock_now_us());
+	sqlite3_close(held);
+	assert_int_equal(wait_for(h), E_CONFLICT);
+	assert_int_equal(record(s, &b, &seen), E_CONFLICT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -170,6 +238,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_another_writer, setup_store, teardown_store),
 		cmocka_unit_test_setup_teardown(test_log_begins_anew, setup_store, teardown_store),
 		cmocka_unit_test_setup_teardown(test_caller, setup_store, teardown_store),
+		cmocka_unit_test_setup_teardown(test_record_by_what_was_told, setup_store,
+						teardown_store),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -47,6 +47,7 @@ static int submit(struct session *s, bool is_quit, db_done *done)
 		.read = u.all + u.deleted,
 		.read_count = u.read,
 		.listed_uid = is_quit ? s->listed_uid : 0,
+		.seen = &s->seen,
 	};
 	session_ask(s);
 	maildrop_update(s->worker->db, &update, done, s);
