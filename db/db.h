@@ -416,7 +416,8 @@ struct maildrop_update {
 	size_t read_count;
 	uint32_t listed_uid; /* the highest uid the session listed; 0: none */
 	/* The binding of `via`, as binding_check told it last on this port, or null. While nothing
-	 * was committed to the bindings since, a transaction that deletes nothing takes its word. */
+	 * was committed to the bindings since, a transaction that deletes nothing takes its word.
+	 */
 	const struct binding_told *seen;
 };
 void maildrop_update(struct db_port *, const struct maildrop_update *, db_done *, void *arg);
