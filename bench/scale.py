@@ -62,6 +62,14 @@ class System:
         file = self.state / "db" / ("mail.db" if what == "mail_fill" else "bindings.db")
         words = [tool("mail_fill"), file, *words] if what == "mail_fill" else [tool("bare_store"), what, file, *words]
         subprocess.run([str(w) for w in words], check=True)
+        self.warm(file)
+
+    def warm(self, file):
+        """What a store that has run for a while has: its pages are on disk, and in the kernel's cache as far as that goes."""
+        os.sync()
+        with open(file, "rb", buffering=0) as octets:
+            while octets.read(1 << 24):
+                pass
 
     def start(self, workers):
         for daemon in ("authsrv", "smtpgw", "pushsrv", "popgw"):
