@@ -18,14 +18,15 @@
 
 /* Bindings change again and again: the longer the log, the more of their pages are copied once for
  * many changes. Where a million of them change at random, a log of 32 MB made the disk write 50 KB
- * an event, this one 9. Mail is written once. */
+ * an event, this one 9. A mail's body is written once, but the pages around it again by the next
+ * mails, and those of one that is fetched and deleted soon are not worth copying at all. */
 static const struct {
 	uint64_t checkpoint; /* a passive one after so much */
 	uint64_t restart;    /* the log begins anew */
 	uint64_t longest;    /* the writers are quicker than we are and have to wait */
 } limits[DB_FILES] = {
 	[DB_BINDINGS] = {128 * MB, 128 * MB, 192 * MB},
-	[DB_MAIL] = {4 * MB, 8 * MB, 12 * MB},
+	[DB_MAIL] = {32 * MB, 32 * MB, 48 * MB},
 	[DB_SMSC] = {4 * MB, 8 * MB, 12 * MB},
 	[DB_QUEUE] = {4 * MB, 8 * MB, 12 * MB},
 };
