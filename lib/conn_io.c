@@ -10,7 +10,8 @@
 #include "lib/clock.h"
 #include "lib/err.h"
 
-#define READ_OCTETS   4096  /* a command, or a piece of a mail: then the rest at once */
+#define READ_OCTETS   16384 /* commands, or a small mail whole; of a greater one the rest at once */
+#define PAUSED_OCTETS 4096  /* of a paused session's peer */
 #define RECORD_OCTETS 16384 /* RFC 8446 5.1: of a record at most */
 #define SEND_PARTS    64    /* pieces of output, in one call */
 
@@ -173,7 +174,7 @@ static size_t room_of(const struct conn *c)
 	return have < c->input_cap ? c->input_cap - have : 0;
 }
 
-/* Of a paused session's peer no more is held than one read brings. */
+/* Of a paused session's peer no more is held than one short read brings. */
 static bool wants_more(const struct conn *c)
 {
 	return c->state == CONN_OPEN && !c->paused;
@@ -197,8 +198,8 @@ static void receive_more(struct conn *c)
 static int receive_plain(struct conn *c)
 {
 	char octets[READ_OCTETS];
-	size_t room = room_of(c);
-	ssize_t n = recv(c->fd, octets, room < sizeof octets ? room : sizeof octets, 0);
+	size_t room = room_of(c), most = wants_more(c) ? sizeof octets : PAUSED_OCTETS;
+	ssize_t n = recv(c->fd, octets, room < most ? room : most, 0);
 
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? E_AGAIN : E_IO;
