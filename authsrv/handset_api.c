@@ -162,6 +162,6 @@ void handset_answer_token(struct call *call, const struct binding *b, const char
 		.binding = b,
 	};
 	count_handset(how);
-	http_reply_json(r, how == OUTCOME_ISSUED ? 201 : 200, token_json_write(&answer));
+	http_reply_json_text(r, how == OUTCOME_ISSUED ? 201 : 200, token_json_write(&answer));
 	call_end(call);
 }

@@ -50,6 +50,7 @@ struct token_answer {
 	/* realm, generation, trigger key: that is not sent when the SIM derives it (proved_sqn) */
 	const struct binding *binding;
 };
-json_t *token_json_write(const struct token_answer *a);
+/* From malloc; null: no memory. */
+char *token_json_write(const struct token_answer *a);
 
 #endif

@@ -144,8 +144,7 @@ static void answer(void **state)
 				 .binding = &b};
 
 	(void)state;
-	json_t *json = token_json_write(&a);
-	char *text = json_dumps(json, JSON_COMPACT);
+	char *text = token_json_write(&a);
 	assert_string_equal(
 		text,
 		"{\"token\":\"0123456789abcdef0123456789abcdef01234567\",\"token_type\":\"Bearer\","
@@ -156,15 +155,20 @@ static void answer(void **state)
 		"\"default\","
 		"\"generation\":4294967295}}");
 	free(text);
-	json_decref(json);
 
-	/* after a proof both sides derive it */
+	/* after a proof both sides derive it; and what a local part may have in it */
 	b.proved_sqn = 1;
-	a.addresses = json_pack("[s]", "a@b.example");
-	json = token_json_write(&a);
+	a.addresses = json_pack("[s, s]", "\"a\\\\ \\\"b\"@b.example", "\u00fc@b.example");
+	text = token_json_write(&a);
+	json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	const json_t *list = json_object_get(json, "addresses");
+	assert_string_equal(json_string_value(json_array_get(list, 0)),
+			    "\"a\\\\ \\\"b\"@b.example");
+	assert_string_equal(json_string_value(json_array_get(list, 1)), "\u00fc@b.example");
 	assert_null(json_object_get(json_object_get(json, "trigger"), "key"));
 	assert_non_null(json_object_get(json_object_get(json, "trigger"), "generation"));
 	json_decref(json);
+	free(text);
 }
 
 int main(void)

@@ -95,6 +95,8 @@ const void *http_note(const struct http_request *r);
 void http_add_header(struct http_request *r, const char *name, const char *value);
 /* body: stolen; null: empty. */
 void http_reply_json(struct http_request *r, unsigned status, json_t *body);
+/* The same, written already; text: from malloc, stolen; null: empty. */
+void http_reply_json_text(struct http_request *r, unsigned status, char *text);
 void http_reply_text(struct http_request *r, unsigned status, const char *type, const char *body,
 		     size_t length);
 /* retry_after_s 0: none. title is derived from the name. */

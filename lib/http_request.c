@@ -139,19 +139,29 @@ static void reply(struct http_request *r, unsigned status, const char *type, cha
 }
 
 /* A token or a binding is for who asked, now: nothing on the way may keep it. */
+static void reply_private(struct http_request *r, unsigned status, const char *type, char *text)
+{
+	http_add_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	reply(r, status, type, text, text ? strlen(text) : 0);
+}
+
 static void reply_json(struct http_request *r, unsigned status, const char *type, json_t *body)
 {
 	/* 15 digits: 0.1 is written as 0.1. */
 	char *text = body ? json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
 
 	json_decref(body);
-	http_add_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-	reply(r, status, type, text, text ? strlen(text) : 0);
+	reply_private(r, status, type, text);
 }
 
 void http_reply_json(struct http_request *r, unsigned status, json_t *body)
 {
 	reply_json(r, status, "application/json", body);
+}
+
+void http_reply_json_text(struct http_request *r, unsigned status, char *text)
+{
+	reply_private(r, status, "application/json", text);
 }
 
 void http_reply_text(struct http_request *r, unsigned status, const char *type, const char *body,
