@@ -68,17 +68,20 @@ static bool is_account_form(const char *name)
 	return strchr(name, '@') == NULL;
 }
 
+static enum identity_verdict account_fits(const char *msisdn, const char *name, enum login_ids ids)
+{
+	if (!(ids & LOGIN_ID_ACCOUNT))
+		return IDENTITY_NAME_FORM;
+	return strcmp(name + (name[0] == '+'), msisdn) ? IDENTITY_NAME : IDENTITY_GOOD;
+}
+
 enum identity_verdict identity_name_fits(const struct subscriber *owner, const char *name,
 					 enum login_ids ids)
 {
 	struct mailaddr address;
 
-	if (is_account_form(name)) {
-		if (!(ids & LOGIN_ID_ACCOUNT))
-			return IDENTITY_NAME_FORM;
-		return strcmp(name + (name[0] == '+'), owner->msisdn) ? IDENTITY_NAME
-								      : IDENTITY_GOOD;
-	}
+	if (is_account_form(name))
+		return account_fits(owner->msisdn, name, ids);
 	if (!(ids & LOGIN_ID_ADDRESS))
 		return IDENTITY_NAME_FORM;
 	if (mailaddr_parse(name, strlen(name), MAILADDR_UTF8, &address))
@@ -104,6 +107,20 @@ static void on_subscriber(void *arg, int err, const struct subscriber *owner)
 	else
 		v = identity_name_fits(owner, c->question.credentials->login, c->question.names);
 	c->done(c->arg, v, &c->who);
+}
+
+/* The number came with the binding; only who names an address has to be looked up with all of his.
+ */
+static void check_name(struct identity_check *c)
+{
+	const char *name = c->question.credentials->login, *msisdn = c->who.msisdn;
+
+	if (name[0] == '\0')
+		c->done(c->arg, IDENTITY_GOOD, &c->who);
+	else if (is_account_form(name) && msisdn[0] != '\0')
+		c->done(c->arg, account_fits(msisdn, name, c->question.names), &c->who);
+	else
+		subscriber_by_id(c->port, c->who.via.subscriber, on_subscriber, c);
 }
 
 static void on_quarantined(void *arg, int err)
@@ -162,10 +179,7 @@ static void on_binding(void *arg, int err, const struct binding_found *found)
 	c->who.seen =
 		(struct binding_told){.view = found->view, .behind = found->behind, .b = found->b};
 	snprintf(c->who.msisdn, sizeof(c->who.msisdn), "%s", found->msisdn);
-	if (shown->login[0] == '\0')
-		c->done(c->arg, IDENTITY_GOOD, &c->who);
-	else
-		subscriber_by_id(c->port, t.subscriber, on_subscriber, c);
+	check_name(c);
 }
 
 void identity_ask(struct identity_check *c)
