@@ -125,7 +125,7 @@ static void dial(struct load *l, struct session *s)
 	struct sockaddr_in to = {.sin_family = AF_INET,
 				 .sin_port = htons(l->port),
 				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	struct epoll_event e = {.events = EPOLLIN, .data.ptr = s};
+	struct epoll_event e = {.events = EPOLLIN | EPOLLRDHUP, .data.ptr = s};
 
 	s->phone = pick(l);
 	from.sin_addr = s->phone->addr;
@@ -317,14 +317,16 @@ static void shake_hands(struct load *l, struct session *s)
 	if (n == 1 && SSL_version(s->ssl) != TLS1_3_VERSION)
 		die(s, "not TLS 1.3", "");
 	if (waits != s->waits) {
-		struct epoll_event e = {.events = waits ? EPOLLOUT : EPOLLIN, .data.ptr = s};
+		struct epoll_event e = {.events = waits ? EPOLLOUT : EPOLLIN | EPOLLRDHUP,
+					.data.ptr = s};
 		s->waits = waits;
 		if (epoll_ctl(l->epoll, EPOLL_CTL_MOD, s->fd, &e))
 			die(s, "epoll", NULL);
 	}
 }
 
-static void advance(struct load *l, struct session *s)
+/* `hung_up`: the server's end is there already, behind its last words. */
+static void advance(struct load *l, struct session *s, bool hung_up)
 {
 	if (s->ssl && !SSL_is_init_finished(s->ssl)) {
 		shake_hands(l, s);
@@ -344,8 +346,8 @@ static void advance(struct load *l, struct session *s)
 	if (is_whole(s))
 		answered(l, s);
 	/* A record that came with the last one is not seen by epoll. */
-	if (s->ssl && SSL_has_pending(s->ssl))
-		advance(l, s);
+	if (hung_up || (s->ssl && SSL_has_pending(s->ssl)))
+		advance(l, s, hung_up);
 }
 
 /* ---- the run ---- */
@@ -372,7 +374,7 @@ static void turn(struct load *l, int wait_ms)
 	if (!n && wait_ms >= 0)
 		die(NULL, "nothing is answered", "");
 	for (int i = 0; i < n; i++)
-		advance(l, ready[i].data.ptr);
+		advance(l, ready[i].data.ptr, ready[i].events & EPOLLRDHUP);
 }
 
 static void hold(struct load *l)
