@@ -216,7 +216,7 @@ static int read_more_addresses(struct engine *e, struct subscriber *s)
 static int find_owner(struct engine *e, const char *realm, const struct addr *source, uint16_t port,
 		      struct binding_found *found, struct subscriber *owner)
 {
-	char *first = owner->addresses[0].shown;
+	char first[ADDRESS_MAX];
 	int err = binding_row_owner(e, realm, source, port, found, first);
 
 	if (err)
@@ -225,6 +225,7 @@ static int find_owner(struct engine *e, const char *realm, const struct addr *so
 	memcpy(owner->msisdn, found->msisdn, sizeof owner->msisdn);
 	memcpy(owner->imsi, found->imsi, sizeof owner->imsi);
 	owner->has_sim_key = found->has_sim_key;
+	memcpy(owner->addresses[0].shown, first, sizeof first);
 	owner->address_count = *first ? 1 : 0;
 	return *first ? read_more_addresses(e, owner) : 0;
 }
