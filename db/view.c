@@ -25,22 +25,24 @@ static const uint64_t *index_of(struct engine *e, const char *schema)
 	return (const uint64_t *)(uintptr_t)at;
 }
 
-static void copy(uint64_t *to, const uint64_t *from)
+static struct view_mark copy_at(const uint64_t *from)
 {
+	struct view_mark mark = {0};
+
 	for (size_t i = 0; i < WORDS; i++)
-		to[i] = __atomic_load_n(from + i, __ATOMIC_ACQUIRE);
+		mark.words[i] = __atomic_load_n(from + i, __ATOMIC_ACQUIRE);
+	return mark;
 }
 
 /* False: not known. */
 static bool read_mark(struct engine *e, const char *schema, struct view_mark *mark)
 {
 	const uint64_t *index = index_of(e, schema);
-	struct view_mark second;
 
 	if (!index)
 		return false;
-	copy(mark->words, index);
-	copy(second.words, index + WORDS);
+	*mark = copy_at(index);
+	const struct view_mark second = copy_at(index + WORDS);
 	return memcmp(mark, &second, sizeof second) == 0;
 }
 

@@ -43,9 +43,11 @@ static const char *heard(void)
 
 static void fields(void **state)
 {
+	const char *realm = "default", *none = NULL;
+
 	(void)state;
 	listen_to_it();
-	log_event(LOG_WARN, "something", LOG_TEXT("realm", "default"), LOG_TEXT("none", NULL),
+	log_event(LOG_WARN, "something", LOG_TEXT("realm", realm), LOG_TEXT("none", none),
 		  LOG_INT("zero", 0), LOG_INT("least", INT64_MIN), LOG_INT("most", INT64_MAX),
 		  LOG_INT("ten", 10), LOG_END);
 	assert_string_equal(heard(),
@@ -57,9 +59,11 @@ static void fields(void **state)
 
 static void escapes(void **state)
 {
+	const char *text = "a\"b\\c\r\n\x7f\xc3\xa4z";
+
 	(void)state;
 	listen_to_it();
-	log_event(LOG_ERROR, "said", LOG_TEXT("text", "a\"b\\c\r\n\x7f\xc3\xa4z"), LOG_END);
+	log_event(LOG_ERROR, "said", LOG_TEXT("text", text), LOG_END);
 	assert_string_equal(heard(),
 			    TIME "\"level\":\"error\",\"daemon\":\"tester\",\"event\":\"said\","
 				 "\"text\":\"a\\\"b\\\\c\\u000d\\u000a\\u007f\\u00c3\\u00a4z\"}\n");
