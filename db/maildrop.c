@@ -114,7 +114,8 @@ static void take(struct reading *r, const uint8_t *p, size_t n)
 {
 	if (n > BODY_PIECE_MAX - r->n)
 		n = BODY_PIECE_MAX - r->n;
-	memcpy(r->out + r->n, p, n);
+	if (n)
+		memcpy(r->out + r->n, p, n); /* an empty blob has no address */
 	r->n += n;
 	r->offset += n;
 }
